@@ -1,0 +1,1 @@
+"""Bases: assembled from signed Debian packages, or scratch."""

