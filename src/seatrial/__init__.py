@@ -1,0 +1,1 @@
+"""Seatrial: from an unedited web service to an OCI image that has been run."""
