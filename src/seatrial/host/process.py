@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,19 +68,7 @@ def run(
     Ctrl-C and on any other exception here the whole group is killed.
     Raises MissingTool (not there), ToolFailed (out of time); an exit status is the caller's to read.
     """
-    try:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-    except FileNotFoundError as error:
-        name = Path(argv[0]).name
-        raise MissingTool(f"{argv[0]} cannot be started", hint=INSTALL_HINTS.get(name, "")) from error
+    process = _start(argv, cwd=cwd, env=env)
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
@@ -90,12 +80,47 @@ def run(
     return Completed(argv=argv, returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
+def run_watched(
+    argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str], on_line: Callable[[str], None]
+) -> Completed:
+    """Run a program whose work may be long, handing each line of its standard error on as it comes.
+
+    There is no time limit: a compiler that works is left to work, and Ctrl-C ends the whole group.
+    """
+    process = _start(argv, cwd=cwd, env=env, stdout=subprocess.DEVNULL)
+    lines: list[bytes] = []
+    try:
+        assert process.stderr is not None  # it was asked for
+        for line in process.stderr:
+            lines.append(line)
+            on_line(line.decode(errors="replace").rstrip("\n"))
+        process.wait()
+    except BaseException:
+        kill_group(process)
+        raise
+    return Completed(argv=argv, returncode=process.returncode, stdout=b"", stderr=b"".join(lines))
+
+
+def _start(
+    argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str], stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE if stdout == subprocess.PIPE else subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+    except FileNotFoundError as error:
+        name = Path(argv[0]).name
+        raise MissingTool(f"{argv[0]} cannot be started", hint=INSTALL_HINTS.get(name, "")) from error
+
+
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End a program started with its own process group, and everything that it started."""
-    import os  # noqa: PLC0415 - only on the failure path
-
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -24,6 +24,8 @@ class Entry:
     mtime_epoch_s: whole seconds.
     content: a file's bytes, or the path of a host file to be streamed; None for other kinds.
     link_target: a symlink's text; empty for other kinds.
+    content_sha256: 64 hex of the content when the caller has it already (saves reading it again);
+    it is believed.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Entry:
     mtime_epoch_s: int = 0
     content: bytes | Path | None = None
     link_target: str = ""
+    content_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +121,7 @@ class ImageConfig:
 class Image:
     """A finished image on disk.
 
-    layout: directory in OCI image-layout form. digest: of the manifest; config_digest: of the config.
+    layout: directory in OCI image-layout form, which ``assemble.deliver`` hands over. digest: of the manifest; config_digest: of the config.
     size_bytes: sum of the file sizes in all layers (uncompressed content);
     compressed_bytes: manifest + config + layer blobs, what a registry stores.
     reference: "name:tag" or empty.

@@ -1,0 +1,220 @@
+"""seatrial.toml (or ``[tool.seatrial]`` in pyproject.toml) -> Settings. Every key is known or refused."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from seatrial.errors import ConfigError, FormatError
+from seatrial.formats.jsonvalue import as_table
+
+_T = TypeVar("_T")
+
+FILE_NAME = "seatrial.toml"
+INTEGRATIONS = ("net/http", "database/sql", "pgx", "log/slog")
+BASES = ("debian-13", "debian-12", "scratch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the user set; each default is what a build without a file does.
+
+    Times in seconds, sizes in bytes. source: the file, for messages.
+    """
+
+    source: str = "defaults"
+    main: str = ""
+    prepare: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ldflags: str = ""
+    instrument: str = "orchestrion"
+    orchestrion_version: str = ""
+    integrations: tuple[str, ...] = INTEGRATIONS
+    base: str = "debian-13"
+    mirror: str = ""
+    start_period_s: float = 10.0
+    health_interval_s: float = 10.0
+    health_timeout_s: float = 5.0
+    health_retries: int = 3
+    health_flag: bool | None = None
+    ports: tuple[str, ...] = ()
+    image_size_bytes: int = 50_000_000
+    services: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = field(default=())
+
+
+# section -> key -> (field of Settings, kind of value)
+KEYS: dict[str, dict[str, tuple[str, str]]] = {
+    "service": {"main": ("main", "text")},
+    "build": {
+        "prepare": ("prepare", "texts"),
+        "tags": ("tags", "texts"),
+        "ldflags": ("ldflags", "text"),
+    },
+    "instrument": {
+        "with": ("instrument", "instrumenter"),
+        "version": ("orchestrion_version", "text"),
+        "integrations": ("integrations", "integrations"),
+    },
+    "base": {"image": ("base", "base"), "mirror": ("mirror", "text")},
+    "image": {"ports": ("ports", "ports"), "labels": ("labels", "table")},
+    "health": {
+        "start_period": ("start_period_s", "duration"),
+        "interval": ("health_interval_s", "duration"),
+        "timeout": ("health_timeout_s", "duration"),
+        "retries": ("health_retries", "count"),
+        "flag": ("health_flag", "truth"),
+    },
+    "gates": {"image_size": ("image_size_bytes", "size")},
+    "trial": {
+        "services": ("services", "services"),
+        "requests": ("requests", "texts"),
+        "environment": ("environment", "table"),
+        "arguments": ("arguments", "texts"),
+    },
+}
+_CHOICES = {
+    "instrumenter": ("orchestrion", "none"),
+    "base": BASES,
+    "integrations": INTEGRATIONS,
+    "services": ("postgres",),
+}
+_SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def read_settings(directory: Path, named: Path | None = None) -> Settings:
+    """Read the settings for a service.
+
+    named: a file given by --config; else seatrial.toml beside the service, else pyproject.toml's table.
+    Raises ConfigError naming the file, the line or key, and what is allowed.
+    """
+    if named is not None:
+        return parse_settings(_bytes(named), str(named))
+    if (path := directory / FILE_NAME).is_file():
+        return parse_settings(_bytes(path), str(path))
+    if (path := directory / "pyproject.toml").is_file():
+        tool = as_table(_toml(_bytes(path), str(path)).get("tool", {}))
+        if "seatrial" in tool:
+            return _settings(as_table(tool["seatrial"]), f"{path}: [tool.seatrial]")
+    return Settings()
+
+
+def parse_settings(content: bytes, source: str) -> Settings:
+    """Parse a seatrial.toml; raise ConfigError for what is not known or not valid."""
+    return _settings(_toml(content, source), source)
+
+
+def parse_size(text: str) -> int:
+    """Return bytes for "50MB" (10^6) or "50MiB" (2^20); raise ValueError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if not found or found[2].upper() not in _SIZE_UNITS:
+        raise ValueError('a size, such as "50MB" or "48MiB"')
+    return int(float(found[1]) * _SIZE_UNITS[found[2].upper()])
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds for "10s", "500ms", "2m" or "1h"; raise ValueError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", text)
+    if not found:
+        raise ValueError('a duration, such as "10s" or "500ms"')
+    return float(found[1]) * _TIME_UNITS[found[2]]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return " - did you mean X?" for the most similar known word, or an empty text."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _toml(content: bytes, source: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(error), where=source, hint="the format is TOML: https://toml.io") from error
+
+
+def _settings(table: dict[str, object], source: str) -> Settings:
+    values: dict[str, object] = {}
+    for section, content in table.items():
+        if section not in KEYS:
+            raise ConfigError(
+                f"unknown section [{section}]",
+                where=source,
+                hint=nearest(section, KEYS) or f"known: {', '.join(KEYS)}",
+            )
+        try:
+            entries = as_table(content)
+        except FormatError as error:
+            raise ConfigError(f"{section} must be a table: [{section}]", where=source) from error
+        for key, value in entries.items():
+            if key not in KEYS[section]:
+                raise ConfigError(
+                    f"unknown key {key!r} in [{section}]",
+                    where=source,
+                    hint=nearest(key, KEYS[section]) or f"known: {', '.join(KEYS[section])}",
+                )
+            name, kind = KEYS[section][key]
+            try:
+                values[name] = _value(kind, value)
+            except ValueError as error:
+                raise ConfigError(
+                    f"[{section}] {key} = {value!r}", where=source, hint=f"expected {error}"
+                ) from error
+    return Settings(source=source, **values)  # type: ignore[arg-type]  # KEYS pairs each field with its kind
+
+
+def _value(kind: str, value: object) -> object:
+    """Turn a TOML value into the field's value; raise ValueError saying what was expected."""
+    if kind in {"text", "instrumenter", "base", "size", "duration"}:
+        return _text_value(kind, _expect(value, str, "text"))
+    if kind == "truth":
+        return _expect(value, bool, "true or false")
+    if kind == "count":
+        count = _expect(value, int, "a whole number")
+        if not 1 <= count <= 100:
+            raise ValueError("a number from 1 to 100")
+        return count
+    if kind == "table":
+        pairs = _expect(value, dict, "a table of texts")
+        return tuple((str(key), _expect(item, str, "a table of texts")) for key, item in pairs.items())
+    texts = tuple(
+        _expect(item, str, "an array of texts") for item in _expect(value, list, "an array of texts")
+    )
+    for text in texts:
+        if kind in _CHOICES and text not in _CHOICES[kind]:
+            raise ValueError(f"of {', '.join(_CHOICES[kind])}; {nearest(text, _CHOICES[kind])}")
+        if kind == "ports" and not re.fullmatch(r"\d{1,5}(/(tcp|udp))?", text):
+            raise ValueError('ports such as "8080" or "8080/tcp"')
+    return tuple(text if "/" in text else f"{text}/tcp" for text in texts) if kind == "ports" else texts
+
+
+def _text_value(kind: str, text: str) -> object:
+    if kind == "size":
+        return parse_size(text)
+    if kind == "duration":
+        return parse_duration(text)
+    if kind in _CHOICES and text not in _CHOICES[kind]:
+        raise ValueError(f"one of {', '.join(_CHOICES[kind])}; {nearest(text, _CHOICES[kind])}")
+    return text
+
+
+def _expect(value: object, kind: type[_T], words: str) -> _T:
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    raise ValueError(words)

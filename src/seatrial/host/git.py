@@ -1,0 +1,72 @@
+"""What git knows of a directory. Reads only: optional locks are off, so the index is not refreshed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from seatrial.errors import MissingTool
+from seatrial.host.process import run
+from seatrial.model.project import Repository
+
+_TIMEOUT_S = 60.0
+
+
+def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | None:
+    """Describe the git checkout around ``directory``; None when there is none (or no git here).
+
+    Raises nothing for an unusable checkout (dubious ownership, no commit): a service without a
+    revision can still be built, it only says less of its origin.
+    """
+    head = _git(directory, env, "rev-parse", "--show-toplevel", "--absolute-git-dir")
+    if head is None:
+        return None
+    top, git_dir = head.splitlines()
+    commit = _git(directory, env, "log", "-1", "--no-show-signature", "--format=%H %ct")
+    revision, _, committed = (commit or "").partition(" ")
+    status = _git(directory, env, "status", "--porcelain")
+    described = _git(directory, env, "describe", "--tags", "--always", "--dirty") if revision else ""
+    return Repository(
+        top=Path(top),
+        git_dir=Path(git_dir),
+        revision=revision,
+        commit_epoch_s=int(committed or 0),
+        version=_without_module_prefix(described or ""),
+        is_dirty=bool(status),
+        source_url=_public_url(_git(directory, env, "remote", "get-url", "origin") or ""),
+    )
+
+
+def _git(directory: Path, env: Mapping[str, str], *arguments: str) -> str | None:
+    """Return git's output without its last line end; None when it fails."""
+    quiet = {name: value for name, value in env.items() if not name.startswith("GIT_")}
+    quiet |= {name: value for name, value in env.items() if name.startswith("GIT_SSL")}
+    try:
+        done = run(
+            ("git", *arguments),
+            cwd=directory,
+            env=quiet | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            timeout_s=_TIMEOUT_S,
+        )
+    except MissingTool:
+        return None
+    return done.stdout.decode(errors="surrogateescape").rstrip("\n") if done.returncode == 0 else None
+
+
+def _without_module_prefix(described: str) -> str:
+    """Turn a sub-module's tag ("svc/v1.2.3-4-gabc") into its version part."""
+    return described.rpartition("/")[2]
+
+
+def _public_url(url: str) -> str:
+    """Return an address that may be published: no user name, no password, https for scp-like forms."""
+    scp_like = re.fullmatch(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)", url)
+    if scp_like:
+        return f"https://{scp_like[1]}/{scp_like[2]}".removesuffix(".git")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+        return ""
+    scheme = "https" if parts.scheme in {"ssh", "git"} else parts.scheme
+    return urlunsplit((scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).removesuffix(".git")

@@ -1,0 +1,76 @@
+"""Everything that was decided before anything is done. A plan can be printed, compared and saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.model.image import Healthcheck
+from seatrial.model.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where an image goes. form: "layout" (a directory) or "tar" (one file for docker load)."""
+
+    path: Path
+    form: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """How the program is compiled.
+
+    instrument: "orchestrion" or "none". orchestrion_version: such as "v1.15.0", or "".
+    integrations: package names of Seatrial's aspect module. is_cgo: linked statically with C code.
+    """
+
+    instrument: str
+    orchestrion_version: str
+    integrations: tuple[str, ...]
+    architecture: str
+    tags: tuple[str, ...]
+    ldflags: str
+    is_cgo: bool
+    should_stamp_vcs: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePlan:
+    """What the image will say of itself. created: RFC 3339; epoch_s: the same as seconds."""
+
+    reference: str
+    base: str
+    created: str
+    epoch_s: int
+    version: str
+    labels: tuple[tuple[str, str], ...]
+    ports: tuple[str, ...]
+    healthcheck: Healthcheck
+    health_flag: bool | None
+    size_limit_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All decisions of one ``seatrial build``."""
+
+    project: Project
+    build: BuildPlan
+    image: ImagePlan
+    trial: object
+    outputs: tuple[Output, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A compiled program. modules_hidden: woven in, unknown to the binary's own build information."""
+
+    program: Path
+    sha256: str
+    size_bytes: int
+    is_static: bool
+    is_woven: bool
+    modules_hidden: tuple[str, ...]
+    is_from_cache: bool

@@ -1,0 +1,262 @@
+"""Directory -> Project: the module, the main package, and every file that its build reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
+from seatrial.host.git import read_repository
+from seatrial.model.project import Language, LocalModule, MainPackage, Project
+from seatrial.toolchains.go.environment import GoEnvironment, read_environment
+from seatrial.toolchains.go.modules import ModFile, local_modules, read_mod, read_work
+from seatrial.toolchains.go.packages import ListedPackage, list_packages
+
+ORCHESTRION = "github.com/DataDog/orchestrion"
+_PREPARE_HINT = (
+    "if another step makes these files, name it in seatrial.toml: "
+    '[build] prepare = ["go generate ./..."] (run in a private copy of the tree)'
+)
+
+
+def detect(
+    root: Path, *, main: str, tags: tuple[str, ...], env: Mapping[str, str]
+) -> tuple[Project, GoEnvironment]:
+    """Find out what ``root`` holds.
+
+    main: the package to build (./cmd/x or an import path), or "" to find the only one.
+    tags: build tags beyond those in GOFLAGS.
+    Raises ProjectError (no module, no or several main packages), UserBuildFailed (packages that
+    cannot be loaded, with Go's own messages), MissingTool, MachineError.
+    """
+    go = read_environment(root, env)
+    if go.gomod is None and go.gowork is None:
+        raise _no_module(root)
+    flags = (f"-tags={','.join(tags)}",) if tags else ()
+    workspace = read_work(go.gowork, go) if go.gowork else None
+    package = _choose_main(root, main, workspace, go, flags)
+    mod = read_mod(_module_file(package, go), go)
+    members = local_modules(mod, workspace, go)
+    listed = _dependencies(package, mod, go, flags)
+    vendored = _vendor_directory(mod, workspace, go)
+    repository = read_repository(members[0].directory, env)
+    return Project(
+        language=Language.GO,
+        root=root,
+        module=members[0],
+        members=members,
+        workspace=go.gowork,
+        is_vendored=vendored is not None,
+        go_line=mod.go_line,
+        toolchain_version=go.version,
+        main=package,
+        inputs=_inputs(listed, members, go, vendored, repository.top if repository else root),
+        input_directories=_input_directories(listed, go),
+        package_count=len(listed),
+        cgo_packages=tuple(p.import_path for p in listed if p.has_cgo and not p.is_standard),
+        module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
+        repository=repository,
+        warnings=_warnings(mod),
+    ), go
+
+
+def _no_module(root: Path) -> ProjectError:
+    nested = sorted(path.parent.relative_to(root) for path in root.glob("*/go.mod"))
+    if nested:
+        hint = "modules found below: " + ", ".join(f"seatrial build {root / name}" for name in nested[:5])
+    else:
+        hint = "go to the service's directory, or name it: seatrial build PATH (a new one: go mod init NAME)"
+    return ProjectError("there is no go.mod here or in a folder above", where=str(root), hint=hint)
+
+
+def _choose_main(
+    root: Path, main: str, workspace: ModFile | None, go: GoEnvironment, flags: tuple[str, ...]
+) -> MainPackage:
+    if main:
+        return _named_main(root, main, go, flags)
+    if workspace is not None and go.gomod is None:
+        places = tuple(f"{use}/..." for use in workspace.uses)
+    else:
+        places = ("./...",)
+    listed = _list(go, places, root, ("-find", *flags))
+    mains = tuple(_main(package, root) for package in listed if package.name == "main" and package.files)
+    if len(mains) == 1:
+        return mains[0]
+    if not mains:
+        raise ProjectError(
+            "no main package: a library cannot become an image",
+            where=str(root),
+            hint="name the service's own directory, or its package with --main ./cmd/NAME",
+        )
+    names = "\n".join(f"  --main {package.argument}" for package in mains)
+    raise ProjectError(
+        f"{len(mains)} main packages, and only one can be the server",
+        where=str(root),
+        hint=f'choose one (or set [service] main = "…" in seatrial.toml):\n{names}',
+    )
+
+
+def _named_main(root: Path, main: str, go: GoEnvironment, flags: tuple[str, ...]) -> MainPackage:
+    pattern = f"./{main}" if not main.startswith(".") and (root / main).is_dir() else main
+    listed = _list(go, (pattern,), root, ("-find", *flags))
+    found = [package for package in listed if package.name == "main"]
+    if len(found) == 1:
+        return _main(found[0], root)
+    reason = next((package.error for package in listed if package.error), "") or (
+        f"package {listed[0].name} is not a main package" if len(listed) == 1 else "no single main package"
+    )
+    raise ProjectError(
+        reason, where=f"--main {main}", hint="`go list -f '{{.Name}} {{.Dir}}' ./...` shows them"
+    )
+
+
+def _main(package: ListedPackage, root: Path) -> MainPackage:
+    relative = os.path.relpath(package.directory, root)
+    return MainPackage(
+        import_path=package.import_path,
+        argument="." if relative == "." else f"./{relative}",
+        directory=package.directory,
+    )
+
+
+def _list(
+    go: GoEnvironment, patterns: tuple[str, ...], directory: Path, flags: tuple[str, ...]
+) -> tuple[ListedPackage, ...]:
+    mod = (f"-mod={go.flags.mod}",) if go.flags.mod and not go.gowork else ()
+    try:
+        return list_packages(
+            go.program, patterns, directory=directory, env=go.variables, flags=(*mod, *flags)
+        )
+    except ToolFailed as error:
+        raise _unloadable(str(error.what)) from error
+
+
+def _module_file(package: MainPackage, go: GoEnvironment) -> Path:
+    """Return the go.mod that holds the main package: the nearest above it."""
+    for directory in (package.directory, *package.directory.parents):
+        if (directory / "go.mod").is_file():
+            return directory / "go.mod"
+    if go.gomod is None:
+        raise ProjectError("the main package is in no module", where=str(package.directory))
+    return go.gomod
+
+
+def _dependencies(
+    package: MainPackage, mod: ModFile, go: GoEnvironment, flags: tuple[str, ...]
+) -> tuple[ListedPackage, ...]:
+    """List all that is compiled, C code included, so that none is left out in silence."""
+    directory = mod.path.parent
+    listed = _list(_with_cgo(go), (package.import_path,), directory, ("-deps", *flags))
+    _refuse_broken(listed, mod)
+    return listed
+
+
+def _with_cgo(go: GoEnvironment) -> GoEnvironment:
+    enabled = "0" if go.cgo_enabled is False else "1"
+    return replace(go, variables={**go.variables, "CGO_ENABLED": enabled})
+
+
+def _refuse_broken(listed: Iterable[ListedPackage], mod: ModFile) -> None:
+    broken = [package for package in listed if package.error]
+    if not broken:
+        return
+    raise _unloadable("\n".join(dict.fromkeys(package.error for package in broken)), mod.module_path)
+
+
+def _unloadable(message: str, module_path: str = "") -> SeatrialError:
+    """Say what kind of trouble Go's message is, and what mends it."""
+    hint = ""
+    if "no matching files found" in message and "pattern" in message:
+        hint = f"an embedded file is not there; {_PREPARE_HINT}"
+    elif module_path and _names_missing_package(message, module_path):
+        hint = f"a package of this module is not there; {_PREPARE_HINT}"
+    elif "missing go.sum entry" in message or "updates to go.mod needed" in message:
+        hint = "run `go mod tidy` and commit go.mod and go.sum"
+    elif "inconsistent vendoring" in message:
+        hint = "run `go mod vendor` and commit vendor/"
+    elif re.search(r"no required module provides|cannot find module", message):
+        hint = "run `go mod tidy`; for a private module see GOPRIVATE (go help private)"
+    return UserBuildFailed(message, hint=hint)
+
+
+def _names_missing_package(message: str, module_path: str) -> bool:
+    """Go says it in several ways, by where the import path might have come from."""
+    own = rf"{re.escape(module_path)}(/\S+)?"
+    return bool(
+        re.search(rf"package {own} is not in std", message)
+        or re.search(rf"no required module provides package {own}[;:]", message)
+        or re.search(rf"module {own}\S* .*does not contain package", message)
+        or re.search(rf"no Go files in .*|cannot find package \"?{own}", message)
+    )
+
+
+def _vendor_directory(mod: ModFile, workspace: ModFile | None, go: GoEnvironment) -> Path | None:
+    """Return vendor/ when Go would build from it (go help modules: on by default where it is there)."""
+    base = workspace.path.parent if workspace else mod.path.parent
+    return base / "vendor" if go.flags.mod != "mod" and (base / "vendor/modules.txt").is_file() else None
+
+
+def _is_outside(path: Path, go: GoEnvironment) -> bool:
+    """True for what Go itself keeps and checks: the standard library and the module cache."""
+    return path.is_relative_to(go.goroot) or path.is_relative_to(go.gomodcache)
+
+
+def _inputs(
+    listed: Iterable[ListedPackage],
+    members: tuple[LocalModule, ...],
+    go: GoEnvironment,
+    vendored: Path | None,
+    top: Path,
+) -> tuple[Path, ...]:
+    local = [
+        package for package in listed if not package.is_standard and not _is_outside(package.directory, go)
+    ]
+    files = {file for package in local for file in package.files}
+    for package in local:
+        if package.has_cgo:  # C includes may lie in folders that hold no package
+            files.update(path for path in package.directory.rglob("*") if path.is_file())
+    for member in members:
+        files.update(member.directory / name for name in ("go.mod", "go.sum"))
+    files.add(top / "go.mod")  # Go reads the module's version by the go.mod at the repository's root
+    if go.gowork:
+        files.update((go.gowork, go.gowork.with_name("go.work.sum")))
+    if vendored:
+        files.add(vendored / "modules.txt")
+    return tuple(sorted(path for path in files if path.is_file()))
+
+
+def _input_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tuple[Path, ...]:
+    """Return where a new file would change the build: package folders and embedded trees."""
+    found: set[Path] = set()
+    for package in listed:
+        if package.is_standard or _is_outside(package.directory, go):
+            continue
+        found.add(package.directory)
+        for file in package.embedded:
+            found.update(parent for parent in file.parents if parent.is_relative_to(package.directory))
+    return tuple(sorted(found))
+
+
+def _warnings(mod: ModFile) -> tuple[str, ...]:
+    """Name the files of an Orchestrion set-up that do not do what they seem to (docs/limitations.md)."""
+    root = mod.path.parent
+    found = []
+    if (root / ".orchestrion.yml").exists():
+        found.append(
+            f"{root / '.orchestrion.yml'}: Orchestrion never reads this name; it reads orchestrion.yml"
+        )
+    has_tool_file = (root / "orchestrion.tool.go").exists()
+    if ORCHESTRION in mod.tools and not has_tool_file:
+        found.append(
+            f"{mod.path}: a tool line for Orchestrion without orchestrion.tool.go weaves nothing in a plain "
+            "build; this build weaves Seatrial's aspects"
+        )
+    if has_tool_file:
+        found.append(
+            f"{root / 'orchestrion.tool.go'}: the service's own integrations are left out; "
+            "Seatrial weaves its own, which leave every module at its version"
+        )
+    return tuple(found)

@@ -1,0 +1,176 @@
+"""A private view of the sources: just the files that the build reads, where the build may also write.
+
+The user's tree is only read. The view mirrors it below a scratch directory, so that relative
+``replace`` and ``use`` lines, //go:embed and the module's own ``go`` and ``godebug`` lines mean what
+they mean in the tree: a plain build in the view gives the same bytes as one in the tree. What weaving
+needs (a require line, a tool file) is added to the view.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.instrument.pin import WEAVE_MODULE, Pin
+from seatrial.model.project import Project
+
+_TOOL_FILE = "orchestrion.tool.go"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """root mirrors origin (a common ancestor of all local sources). module: the main module in it."""
+
+    root: Path
+    origin: Path
+    module: Path
+    workspace: Path | None
+
+    def origin_of(self, path: Path) -> Path:
+        """Return the user's path of a path in the view."""
+        return self.origin / path.relative_to(self.root)
+
+
+def make_view(
+    project: Project,
+    place: Path,
+    pin: Pin | None,
+    integrations: Iterable[str],
+    digests: Mapping[Path, str],
+) -> View:
+    """Bring the view at ``place`` up to date with the tree, copying only what differs.
+
+    digests: sha256 hex of every path in ``project.inputs``; times are not trusted here.
+    """
+    origin = _origin(project)
+    wanted = {place / path.relative_to(origin): path for path in project.inputs}
+    edited = _edited(project, place, origin, pin, tuple(integrations))
+    marker = _repository_marker(project, place, origin)
+    _remove_others(place, {*wanted, *edited, *marker})
+    record = place.with_suffix(".json")
+    held = _read_record(record)
+    record.unlink(missing_ok=True)  # an update that is cut short is redone from the start
+    for target, source in wanted.items():
+        if target not in edited and (held.get(str(target)) != digests[source] or not target.exists()):
+            _copy(source, target)
+    for target, content in edited.items():
+        _write_changed(target, content)
+    record.write_text(json.dumps({str(target): digests[source] for target, source in wanted.items()}))
+    for target in marker:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    if pin and project.is_vendored:
+        _vendor_aspects(pin, _vendor_root(project, place, origin))
+    return View(
+        root=place,
+        origin=origin,
+        module=place / project.module.directory.relative_to(origin),
+        workspace=place / project.workspace.relative_to(origin) if project.workspace else None,
+    )
+
+
+def _origin(project: Project) -> Path:
+    """Return the deepest folder that holds every local source, and the repository's root."""
+    places = [str(path.parent) for path in project.inputs] + [str(project.module.directory)]
+    top = project.repository.top if project.repository else None
+    if top and all(Path(place).is_relative_to(top) for place in places):
+        return top
+    return Path(os.path.commonpath([*places, *([str(top)] if top else [])]))
+
+
+def _repository_marker(project: Project, place: Path, origin: Path) -> tuple[Path, ...]:
+    """Go stamps a binary when its package lies below a folder with .git in it; the real one is named by
+    GIT_DIR. The folder must exist and must not be empty for this module's own clean-up to keep it."""
+    if project.repository is None or not project.repository.top.is_relative_to(origin):
+        return ()
+    return (place / project.repository.top.relative_to(origin) / ".git" / "see-GIT_DIR",)
+
+
+def _edited(
+    project: Project, place: Path, origin: Path, pin: Pin | None, integrations: tuple[str, ...]
+) -> dict[Path, bytes]:
+    """Return the files that differ from the user's: the requirement and the list of aspects."""
+    if pin is None:
+        return {}
+    module = place / project.module.directory.relative_to(origin)
+    lines = f"\nrequire {WEAVE_MODULE} v0.0.0\n"
+    if not project.is_vendored:
+        lines += f"replace {WEAVE_MODULE} => {_quoted(pin.aspects)}\n"
+    edited = {
+        module / "go.mod": (project.module.directory / "go.mod").read_bytes() + lines.encode(),
+        module / _TOOL_FILE: _tool_file(integrations),
+    }
+    if project.is_vendored:
+        listing = _vendor_source(project) / "modules.txt"
+        target = _vendor_root(project, place, origin) / "modules.txt"
+        edited[target] = _vendored_listing(listing.read_bytes(), pin)
+    return edited
+
+
+def _tool_file(integrations: tuple[str, ...]) -> bytes:
+    """Orchestrion reads the imports of this file and weaves what their orchestrion.yml says."""
+    imports = "".join(f'\t_ "{WEAVE_MODULE}/{name}"\n' for name in ("start", *integrations))
+    return f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n".encode()
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def _vendor_source(project: Project) -> Path:
+    base = project.workspace.parent if project.workspace else project.module.directory
+    return base / "vendor"
+
+
+def _vendor_root(project: Project, place: Path, origin: Path) -> Path:
+    return place / _vendor_source(project).relative_to(origin)
+
+
+def _vendored_listing(listing: bytes, pin: Pin) -> bytes:
+    """Add our module to vendor/modules.txt (cmd/go/internal/modload/vendor.go)."""
+    packages = sorted({path.parent.relative_to(pin.aspects).as_posix() for path in pin.aspects.rglob("*.go")})
+    names = [WEAVE_MODULE if name == "." else f"{WEAVE_MODULE}/{name}" for name in packages]
+    text = f"# {WEAVE_MODULE} v0.0.0\n## explicit; go 1.22\n" + "".join(f"{name}\n" for name in names)
+    return listing.rstrip(b"\n") + b"\n" + text.encode()
+
+
+def _vendor_aspects(pin: Pin, vendor: Path) -> None:
+    for source in pin.aspects.rglob("*"):
+        if source.is_file():
+            _write_changed(vendor / WEAVE_MODULE / source.relative_to(pin.aspects), source.read_bytes())
+
+
+def _remove_others(place: Path, wanted: set[Path]) -> None:
+    """Take away what the tree no longer has; vendored aspects are ours and stay."""
+    for folder, _, names in os.walk(place, topdown=False):
+        if f"/{WEAVE_MODULE}" in folder:
+            continue
+        for name in names:
+            if (path := Path(folder, name)) not in wanted:
+                path.unlink()
+        if folder != str(place) and not os.listdir(folder):
+            os.rmdir(folder)
+
+
+def _read_record(record: Path) -> dict[str, str]:
+    """Return what the last finished update copied: path -> digest."""
+    try:
+        held = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _write_changed(target: Path, content: bytes) -> None:
+    if not target.exists() or target.read_bytes() != content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
