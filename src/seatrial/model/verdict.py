@@ -43,3 +43,24 @@ class Verdict:
     def is_blocking(self) -> bool:
         """True when this verdict must fail the build: an unknown counts as a failure."""
         return self.state is not State.PASS and self.severity is not Severity.INFO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectations:
+    """What the plan promises of the finished image; ``verify`` holds the facts against it.
+
+    user: numeric, as in "65532". size_limit_bytes: of the uncompressed content; None for no limit.
+    is_static, is_woven: of the entrypoint's binary; False means that it is not promised.
+    has_healthcheck: a health command in the image. is_run: the image was to be started.
+    has_spans: the service is instrumented. has_database: it uses one that the trial can see;
+    None when nobody knows.
+    """
+
+    user: str = "65532"
+    size_limit_bytes: int | None = None
+    is_static: bool = True
+    is_woven: bool = False
+    has_healthcheck: bool = True
+    is_run: bool = True
+    has_spans: bool = False
+    has_database: bool | None = None
