@@ -121,7 +121,8 @@ class ImageConfig:
 class Image:
     """A finished image on disk.
 
-    layout: directory in OCI image-layout form, which ``assemble.deliver`` hands over. digest: of the manifest; config_digest: of the config.
+    layout: directory in OCI image-layout form, which ``assemble.deliver`` hands over.
+    digest: of the manifest; config_digest: of the config.
     size_bytes: sum of the file sizes in all layers (uncompressed content);
     compressed_bytes: manifest + config + layer blobs, what a registry stores.
     reference: "name:tag" or empty.
