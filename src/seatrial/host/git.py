@@ -30,6 +30,7 @@ def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | Non
     described = _git(directory, env, "describe", "--tags", "--always", "--dirty") if revision else ""
     return Repository(
         top=Path(top),
+        tree=Path(top),
         git_dir=Path(git_dir),
         revision=revision,
         commit_epoch_s=int(committed or 0),
@@ -70,3 +71,9 @@ def _public_url(url: str) -> str:
         return ""
     scheme = "https" if parts.scheme in {"ssh", "git"} else parts.scheme
     return urlunsplit((scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).removesuffix(".git")
+
+
+def tracked_files(top: Path, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names, relative to ``top``, of the files that git tracks."""
+    listed = _git(top, env, "ls-files", "-z", "--recurse-submodules") or ""
+    return tuple(name for name in listed.split("\0") if name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seatrial.model.image import Healthcheck
 from seatrial.model.project import Project
+from seatrial.model.trial import TrialPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Plan:
     project: Project
     build: BuildPlan
     image: ImagePlan
-    trial: object
+    trial: TrialPlan | None
     outputs: tuple[Output, ...]
     warnings: tuple[str, ...] = field(default=())
 

@@ -17,13 +17,15 @@ class Language(StrEnum):
 class Repository:
     """The git checkout that holds the service.
 
-    top: the work tree's root. git_dir: its (possibly linked) git directory.
+    top: the work tree's root. tree: the root of what is built, which is top unless the sources were
+    prepared in a copy. git_dir: the (possibly linked) git directory.
     revision: 40 hex, or "" before the first commit. commit_epoch_s: committer date.
     version: ``git describe --tags --always --dirty`` without a sub-module prefix.
     source_url: origin's address without credentials, or "".
     """
 
     top: Path
+    tree: Path
     git_dir: Path
     revision: str
     commit_epoch_s: int
@@ -61,6 +63,7 @@ class Project:
     package_count: packages to compile, the standard library's included.
     cgo_packages: import paths outside the standard library that hold C code.
     module_paths: every module that is compiled in (to know which libraries are used).
+    uses_database: database/sql or pgx is compiled in.
     """
 
     language: Language
@@ -77,5 +80,6 @@ class Project:
     package_count: int
     cgo_packages: tuple[str, ...]
     module_paths: tuple[str, ...]
+    uses_database: bool
     repository: Repository | None
     warnings: tuple[str, ...] = field(default=())

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
 from seatrial.host.git import read_repository
-from seatrial.model.project import Language, LocalModule, MainPackage, Project
-from seatrial.toolchains.go.environment import GoEnvironment, read_environment
+from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
+from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, read_environment
 from seatrial.toolchains.go.modules import ModFile, local_modules, read_mod, read_work
 from seatrial.toolchains.go.packages import ListedPackage, list_packages
 
 ORCHESTRION = "github.com/DataDog/orchestrion"
+_DATABASES = frozenset({"database/sql", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v4"})
 _PREPARE_HINT = (
     "if another step makes these files, name it in seatrial.toml: "
     '[build] prepare = ["go generate ./..."] (run in a private copy of the tree)'
@@ -23,12 +24,13 @@ _PREPARE_HINT = (
 
 
 def detect(
-    root: Path, *, main: str, tags: tuple[str, ...], env: Mapping[str, str]
+    root: Path, *, main: str, tags: tuple[str, ...], env: Mapping[str, str], origin: Path
 ) -> tuple[Project, GoEnvironment]:
     """Find out what ``root`` holds.
 
     main: the package to build (./cmd/x or an import path), or "" to find the only one.
-    tags: build tags beyond those in GOFLAGS.
+    tags: build tags beyond those in GOFLAGS. origin: the user's directory, of which root may be a
+    prepared copy: its git checkout says the version.
     Raises ProjectError (no module, no or several main packages), UserBuildFailed (packages that
     cannot be loaded, with Go's own messages), MissingTool, MachineError.
     """
@@ -42,7 +44,7 @@ def detect(
     members = local_modules(mod, workspace, go)
     listed = _dependencies(package, mod, go, flags)
     vendored = _vendor_directory(mod, workspace, go)
-    repository = read_repository(members[0].directory, env)
+    repository = _repository(root, origin, env)
     return Project(
         language=Language.GO,
         root=root,
@@ -53,14 +55,23 @@ def detect(
         go_line=mod.go_line,
         toolchain_version=go.version,
         main=package,
-        inputs=_inputs(listed, members, go, vendored, repository.top if repository else root),
+        inputs=_inputs(listed, members, go, vendored, repository.tree if repository else root),
         input_directories=_input_directories(listed, go),
         package_count=len(listed),
         cgo_packages=tuple(p.import_path for p in listed if p.has_cgo and not p.is_standard),
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
+        uses_database=any(p.import_path in _DATABASES for p in listed),
         repository=repository,
         warnings=_warnings(mod),
     ), go
+
+
+def _repository(root: Path, origin: Path, env: Mapping[str, str]) -> Repository | None:
+    repository = read_repository(origin, env)
+    if repository is None or root == origin:
+        return repository
+    depth = len(origin.relative_to(repository.top).parts)
+    return replace(repository, tree=(root, *root.parents)[depth])
 
 
 def _no_module(root: Path) -> ProjectError:
@@ -131,7 +142,9 @@ def _list(
             go.program, patterns, directory=directory, env=go.variables, flags=(*mod, *flags)
         )
     except ToolFailed as error:
-        raise _unloadable(str(error.what)) from error
+        if "requires go >=" in error.what:
+            raise explain_refusal(error.what, directory) from error
+        raise _unloadable(error.what) from error
 
 
 def _module_file(package: MainPackage, go: GoEnvironment) -> Path:

@@ -15,6 +15,8 @@ from seatrial.host.process import find_program, run
 
 # go env answers in milliseconds, but it may fetch another toolchain first (GOTOOLCHAIN=auto).
 _TIMEOUT_S = 600.0
+_SETTINGS = ("GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFIPS140", "GODEBUG", "CC", "CXX", "PKG_CONFIG")
+_C_SETTINGS = ("CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class GoEnvironment:
     program: the go on PATH. version: of the toolchain in force, such as "go1.26.8".
     gomod, gowork: the files in force, or None. cgo_enabled: None unless the user said so.
     variables: the environment for every later call of go, GOFLAGS already without what is ours.
+    settings: what else changes the compiler's output, wherever the user set it (environment or go env -w).
     """
 
     program: Path
@@ -45,6 +48,7 @@ class GoEnvironment:
     flags: GoFlags
     cgo_enabled: bool | None
     variables: Mapping[str, str]
+    settings: tuple[tuple[str, str], ...]
 
 
 def read_environment(directory: Path, env: Mapping[str, str]) -> GoEnvironment:
@@ -55,7 +59,7 @@ def read_environment(directory: Path, env: Mapping[str, str]) -> GoEnvironment:
     program = find_program("go", env.get("PATH", ""))
     done = run((program, "env", "-json"), cwd=directory, env=env, timeout_s=_TIMEOUT_S)
     if done.returncode != 0:
-        raise _unusable(done.stderr.decode(errors="replace"), directory)
+        raise explain_refusal(done.stderr.decode(errors="replace"), directory)
     answer = as_table(json.loads(done.stdout))
     flags = parse_goflags(text_at(answer, "GOFLAGS"))
     if text_at(answer, "GO111MODULE") == "off":
@@ -71,6 +75,7 @@ def read_environment(directory: Path, env: Mapping[str, str]) -> GoEnvironment:
         cgo_enabled={"0": False, "1": True}.get(env.get("CGO_ENABLED", "")),
         # Never empty: an empty GOFLAGS makes Go fall back to the one in its own settings file.
         variables={**env, "GOFLAGS": " ".join(("-trimpath", *map(_quoted, flags.kept)))},
+        settings=tuple((name, text_at(answer, name)) for name in (*_SETTINGS, *_C_SETTINGS)),
     )
 
 
@@ -106,7 +111,7 @@ def _file(text: str) -> Path | None:
     return None if text in {"", "off", "/dev/null", "NUL"} else Path(text)
 
 
-def _unusable(message: str, directory: Path) -> MachineError | ProjectError:
+def explain_refusal(message: str, directory: Path) -> MachineError | ProjectError:
     """Tell a Go that is too old from a file that Go cannot read."""
     text = message.strip()
     wanted = re.search(r"requires go >= (\S+) \(running go (\S+?);", text)
@@ -114,7 +119,8 @@ def _unusable(message: str, directory: Path) -> MachineError | ProjectError:
         return MachineError(
             f"this service needs Go {wanted[1]}, and Go {wanted[2]} is on PATH",
             where=str(directory),
-            hint=f"GOTOOLCHAIN=go{_full(wanted[1])} seatrial build   (Go fetches it), or install it from https://go.dev/dl/",
+            hint=f"GOTOOLCHAIN=go{_full(wanted[1])} seatrial build   (Go fetches it itself), "
+            "or install it from https://go.dev/dl/",
         )
     return ProjectError(text.removeprefix("go: "), where=str(directory), hint="go mod tidy says more")
 

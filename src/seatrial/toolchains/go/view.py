@@ -76,7 +76,7 @@ def make_view(
 def _origin(project: Project) -> Path:
     """Return the deepest folder that holds every local source, and the repository's root."""
     places = [str(path.parent) for path in project.inputs] + [str(project.module.directory)]
-    top = project.repository.top if project.repository else None
+    top = project.repository.tree if project.repository else None
     if top and all(Path(place).is_relative_to(top) for place in places):
         return top
     return Path(os.path.commonpath([*places, *([str(top)] if top else [])]))
@@ -85,9 +85,9 @@ def _origin(project: Project) -> Path:
 def _repository_marker(project: Project, place: Path, origin: Path) -> tuple[Path, ...]:
     """Go stamps a binary when its package lies below a folder with .git in it; the real one is named by
     GIT_DIR. The folder must exist and must not be empty for this module's own clean-up to keep it."""
-    if project.repository is None or not project.repository.top.is_relative_to(origin):
+    if project.repository is None or not project.repository.tree.is_relative_to(origin):
         return ()
-    return (place / project.repository.top.relative_to(origin) / ".git" / "see-GIT_DIR",)
+    return (place / project.repository.tree.relative_to(origin) / ".git" / "see-GIT_DIR",)
 
 
 def _edited(

@@ -1,0 +1,138 @@
+"""``seatrial build``: arguments -> Request, and the outcome as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seatrial.cli.failure import print_json
+from seatrial.cli.progress import Progress
+from seatrial.cli.story import outcome_json, outcome_text, plan_json, unchanged_text
+from seatrial.cli.unchanged import cache_directory, own_files, record_path
+from seatrial.config import BASES
+from seatrial.errors import ConfigError, ExitCode
+from seatrial.host import stamps
+from seatrial.host.layout import parse_output
+from seatrial.model.outcome import Outcome
+from seatrial.model.request import Request
+
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of this command; README and docs are checked against its help."""
+    found = argparse.ArgumentParser(
+        prog="seatrial build",
+        description="Turn an unedited service into an instrumented, hardened image, and run it once.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Settings come from seatrial.toml beside the service; none are needed.",
+    )
+    found.add_argument("path", nargs="?", default=".", metavar="PATH", help="the service (default: here)")
+    found.add_argument("--main", default="", metavar="PKG", help="main package, when there are several")
+    found.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="DIR|FILE.tar",
+        help="an OCI layout, or a tar for docker load; may be given twice (default: in the cache)",
+    )
+    found.add_argument(
+        "-t", "--tag", default="", metavar="REF", help="the image's name, such as orders:1.4.2"
+    )
+    found.add_argument("--platform", default="", metavar="OS/ARCH", help="linux/amd64 or linux/arm64")
+    found.add_argument("--instrument", choices=("orchestrion", "none"), default="", help="what weaves")
+    found.add_argument("--base", choices=BASES, default="", help="what the image stands on")
+    found.add_argument("--config", default="", metavar="FILE", help="a seatrial.toml from elsewhere")
+    found.add_argument("--plan", action="store_true", help="print what would be done, and stop")
+    found.add_argument("--no-trial", action="store_true", help="deliver without running it")
+    found.add_argument(
+        "--json", action="store_true", help="print one JSON object, and nothing else, to stdout"
+    )
+    noise = found.add_mutually_exclusive_group()
+    noise.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    noise.add_argument("-v", "--verbose", action="store_true", help="every verdict, also those that passed")
+    return found
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; return its exit code."""
+    asked = parser().parse_args(arguments)
+    request = _request(asked)
+    if asked.plan:
+        from seatrial.pipeline import plan_build  # noqa: PLC0415 - start-up time of --help
+
+        print_json(plan_json(plan_build(request)[0]))
+        return ExitCode.OK
+    from seatrial.pipeline import build  # noqa: PLC0415 - start-up time of --help
+
+    with Progress(is_quiet=asked.quiet, is_verbose=asked.verbose) as progress:
+        outcome = build(request, progress)
+    if asked.json:
+        print_json(outcome_json(outcome, cached=False))
+    elif not asked.quiet or not outcome.holds:
+        sys.stdout.write(outcome_text(outcome, is_verbose=asked.verbose))
+    if not outcome.holds:
+        return ExitCode.VERDICT_FAILED
+    _remember(outcome, arguments, request)
+    return ExitCode.OK
+
+
+def _request(asked: argparse.Namespace) -> Request:
+    env = dict(os.environ)
+    here = Path.cwd()
+    root = (here / asked.path).resolve()
+    if not root.is_dir():
+        raise ConfigError("is not a directory", where=str(root), hint="seatrial build PATH takes a directory")
+    host = _MACHINES.get(platform.machine(), platform.machine())
+    return Request(
+        root=root,
+        main=asked.main,
+        instrument=asked.instrument,
+        base=asked.base,
+        architecture=_architecture(asked.platform, host),
+        host_architecture=host,
+        outputs=tuple(parse_output(text, here) for text in asked.output),
+        reference=asked.tag,
+        should_try=not asked.no_trial,
+        config_file=(here / asked.config).resolve() if asked.config else None,
+        cache=Path(cache_directory(env)),
+        env=env,
+        now=datetime.now(UTC),
+    )
+
+
+def _architecture(platform_text: str, host: str) -> str:
+    system, _, architecture = (platform_text or f"linux/{host}").partition("/")
+    if system != "linux" or architecture not in {"amd64", "arm64"}:
+        raise ConfigError(
+            f"{platform_text!r} is not a platform that can be built",
+            where="--platform",
+            hint="one of: linux/amd64, linux/arm64",
+        )
+    return architecture
+
+
+def _remember(outcome: Outcome, arguments: list[str], request: Request) -> None:
+    """Write what the next run needs to see that nothing has changed."""
+    inputs = stamps.take(outcome.watched, outcome.began_ns)
+    if inputs is None:
+        return  # a file changed while it was being built: the next run has to look
+    outputs: list[str] = []
+    for output in outcome.delivered:
+        if output.path.is_dir():
+            for folder, _, names in os.walk(output.path):
+                outputs += [folder, *(os.path.join(folder, name) for name in names)]
+        else:
+            outputs.append(str(output.path))
+    written = stamps.take([*outputs, *own_files()])
+    result = {
+        "json": outcome_json(outcome, cached=True),
+        "text": unchanged_text(outcome),
+    }
+    record = record_path(arguments, os.getcwd(), request.env)
+    stamps.save(record, {**inputs, **(written or {})}, result)

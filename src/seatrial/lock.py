@@ -1,0 +1,59 @@
+"""seatrial.lock: every version and digest that a build used, so that it can be made again.
+
+The file is JSON: a machine writes it, a person reads its diff. ``build`` reads the one beside the
+service; where there is none it keeps its own in the cache.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.errors import ConfigError, FormatError
+from seatrial.formats.jsonvalue import as_table, table_at, text_at
+from seatrial.host.files import write_whole
+
+FILE_NAME = "seatrial.lock"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Pins. go: such as "go1.26.8"; orchestrion: such as "v1.15.0"; bases: "NAME/ARCH" -> its own lock."""
+
+    go: str = ""
+    orchestrion: str = ""
+    bases: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    def base(self, name: str, architecture: str) -> dict[str, object] | None:
+        """Return what pins that base, or None when it was never resolved."""
+        return self.bases.get(f"{name}/{architecture}")
+
+
+def read_lock(path: Path) -> Lock | None:
+    """Read a lock file; None when there is none. Raises ConfigError for one that cannot be used."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    hint = "write it anew: seatrial lock --update"
+    try:
+        table = as_table(json.loads(content))
+        version = table.get("version")
+        if version != FORMAT_VERSION:
+            raise ConfigError(
+                f"lock format {version!r}, and this Seatrial reads {FORMAT_VERSION}",
+                where=str(path),
+                hint=hint,
+            )
+        bases = {name: as_table(value, name) for name, value in table_at(table, "bases").items()}
+        return Lock(go=text_at(table, "go"), orchestrion=text_at(table, "orchestrion"), bases=bases)
+    except (ValueError, FormatError) as error:
+        raise ConfigError(f"not a lock file: {error}", where=str(path), hint=hint) from error
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """Write a lock file whole; keys sorted, so that its diff shows what moved."""
+    table = {"version": FORMAT_VERSION, "go": lock.go, "orchestrion": lock.orchestrion, "bases": lock.bases}
+    write_whole(path, (json.dumps(table, indent=2, sort_keys=True) + "\n").encode())

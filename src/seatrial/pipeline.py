@@ -1,0 +1,208 @@
+"""The stages of ``seatrial build`` in order: reads as a table of contents."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from seatrial.assemble import assemble, deliver
+from seatrial.base import DebianSettings, resolve
+from seatrial.config import Settings, read_settings
+from seatrial.errors import MachineError, MissingTool
+from seatrial.host.files import exclusive
+from seatrial.host.layout import check_output
+from seatrial.instrument.pin import Pin, choose_version, pin
+from seatrial.lock import FILE_NAME as LOCK_NAME
+from seatrial.lock import Lock, read_lock, write_lock
+from seatrial.model.facts import Facts, RunningFacts
+from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
+from seatrial.model.outcome import Delivered, Outcome
+from seatrial.model.plan import Built, Output, Plan
+from seatrial.model.request import Request
+from seatrial.model.verdict import Expectations
+from seatrial.observe.running import detect_health_flag, observe_running
+from seatrial.observe.static import observe_static
+from seatrial.plan import SERVER_PATH, make_plan, service_key
+from seatrial.toolchains.go.build import Watcher, build_program
+from seatrial.toolchains.go.detect import detect
+from seatrial.toolchains.go.environment import GoEnvironment
+from seatrial.toolchains.go.prepare import prepare
+from seatrial.verify import holds, judge
+from seatrial.watch import watched_paths
+
+
+def plan_build(request: Request) -> tuple[Plan, GoEnvironment, Settings]:
+    """Detect and decide, and do nothing: what ``seatrial build --plan`` prints."""
+    settings = read_settings(request.root, request.config_file)
+    lock = _lock(request) or Lock()
+    root = prepare(request, settings.prepare)
+    env = _environment(request, lock)
+    main = request.main or settings.main
+    project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root)
+    instrument = request.instrument or settings.instrument
+    asked = settings.orchestrion_version or lock.orchestrion
+    version = choose_version(asked, go.version) if instrument == "orchestrion" else ""
+    compiler = next((value for key, value in go.settings if key == "CC"), "").split(" ")[0]
+    found = shutil.which(compiler or "gcc", path=request.env.get("PATH", ""))
+    plan = make_plan(project, request, settings, orchestrion_version=version, has_c_compiler=bool(found))
+    return plan, go, settings
+
+
+def build(request: Request, watcher: Watcher) -> Outcome:
+    """From source to a delivered image that has been run."""
+    began_ns = time.time_ns()
+    for output in request.outputs:
+        check_output(output)
+    plan, go, settings = plan_build(request)
+    for warning in plan.warnings:
+        watcher.note(f"note: {warning}")
+    place = request.cache / "services" / service_key(plan.project)
+    with exclusive(place):
+        base = _base(plan, request, settings, watcher)
+        woven_by = _pin(plan, go, request, watcher)
+        built = build_program(plan.build, plan.project, go, woven_by, place=place, watcher=watcher)
+        has_flag = _has_health_flag(plan, built, request)
+        image = _image(plan, built, base, has_health_flag=has_flag, place=place)
+        facts = _trial(plan, image, request, place, watcher) if plan.trial else None
+        verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
+        is_proven = facts is None or holds(verdicts)
+        return Outcome(
+            plan=plan,
+            built=built,
+            image=image,
+            facts=facts,
+            verdicts=verdicts,
+            delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
+            warnings=(*plan.warnings, *base.warnings),
+            watched=watched_paths(plan.project, request),
+            began_ns=began_ns,
+        )
+
+
+def _lock(request: Request) -> Lock | None:
+    """Return the service's own lock, or the one that the cache keeps for it."""
+    return read_lock(request.root / LOCK_NAME) or read_lock(_cached_lock(request))
+
+
+def _cached_lock(request: Request) -> Path:
+    return request.cache / "locks" / f"default-{LOCK_NAME}"
+
+
+def _environment(request: Request, lock: Lock) -> Mapping[str, str]:
+    """A lock beside the service also pins Go; Go itself brings that version (GOTOOLCHAIN)."""
+    if (request.root / LOCK_NAME).exists() and lock.go and "GOTOOLCHAIN" not in request.env:
+        return {**request.env, "GOTOOLCHAIN": lock.go}
+    return request.env
+
+
+def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) -> Base:
+    """Resolve the base from its lock; without one, resolve it anew and remember it."""
+    lock = _lock(request) or Lock()
+    name, architecture = plan.image.base, request.architecture
+    base = resolve(
+        name,
+        architecture=architecture,
+        settings=DebianSettings(mirror=settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")),
+        cache=request.cache,
+        lock=lock.base(name, architecture),
+        now=request.now,
+        progress=watcher.stage,
+    )
+    for warning in base.warnings:
+        watcher.note(f"note: {warning}")
+    if lock.base(name, architecture) != base.lock and not (request.root / LOCK_NAME).exists():
+        bases = {**lock.bases, f"{name}/{architecture}": base.lock}
+        write_lock(_cached_lock(request), replace(lock, bases=bases))
+    return base
+
+
+def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> Pin | None:
+    if plan.build.instrument == "none":
+        return None
+    return pin(plan.build.orchestrion_version, go.program, go.variables, request.cache, watcher.stage)
+
+
+def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
+    """Return whether the service answers --health-check: as declared, or as seen when it is run alone."""
+    if plan.image.health_flag is not None:
+        return plan.image.health_flag
+    answer = built.program.with_name("health-flag")
+    if answer.exists():
+        return answer.read_text() == "yes"
+    try:
+        found = detect_health_flag(
+            {f"/{SERVER_PATH}": built.program},
+            (f"/{SERVER_PATH}",),
+            search_path=request.env.get("PATH", ""),
+            environment=plan.trial.environment if plan.trial else (),
+        )
+    except (MachineError, MissingTool):
+        return False  # it cannot be seen here, and is never set blindly
+    answer.write_text("yes" if found else "no")
+    return found
+
+
+def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place: Path) -> Image:
+    server = Entry(
+        path=SERVER_PATH,
+        kind=EntryKind.FILE,
+        mode=0o755,
+        mtime_epoch_s=plan.image.epoch_s,
+        content=built.program,
+        content_sha256=built.sha256,
+    )
+    config = ImageConfig(
+        architecture=plan.build.architecture,
+        entrypoint=(f"/{SERVER_PATH}",),
+        env=("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",),
+        ports=plan.image.ports,
+        labels=plan.image.labels,
+        annotations=(*plan.image.labels, ("org.opencontainers.image.created", plan.image.created)),
+        created=plan.image.created,
+        healthcheck=plan.image.healthcheck if has_health_flag else None,
+    )
+    return assemble(
+        files=(server,), base=base, config=config, scratch=place / "assembly", reference=plan.image.reference
+    )
+
+
+def _trial(plan: Plan, image: Image, request: Request, place: Path, watcher: Watcher) -> Facts:
+    """Look at the finished image, then start it, drive it and stop it."""
+    static = observe_static(image.layout, scratch=place)
+    watcher.stage("trying it: started, asked, probed, stopped")
+    return Facts(static=static, running=_running(plan, image, request))
+
+
+def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
+    """Run the image; None, which no gate takes for a pass, when this machine cannot."""
+    if plan.trial is None or plan.build.architecture != request.host_architecture:
+        return None
+    search_path = request.env.get("PATH", "")
+    return observe_running(
+        image.layout, plan.trial, search_path=search_path, cache=request.cache, digest=image.digest
+    )
+
+
+def _expectations(plan: Plan, settings: Settings, *, has_flag: bool) -> Expectations:
+    is_woven = plan.build.instrument == "orchestrion"
+    knows_database = plan.project.uses_database and bool(settings.requests)
+    return Expectations(
+        size_limit_bytes=plan.image.size_limit_bytes,
+        is_woven=is_woven,
+        has_healthcheck=has_flag,
+        has_spans=is_woven and "net/http" in settings.integrations,
+        has_database=True if knows_database else None,
+    )
+
+
+def _deliver(image: Image, output: Output, *, is_proven: bool) -> Delivered:
+    """Hand the image over; one that failed keeps its bytes under a name that says so."""
+    if not is_proven:
+        name = output.path.name.removesuffix(".tar")
+        suffix = ".unproven.tar" if output.form == "tar" else ".unproven"
+        output = replace(output, path=output.path.with_name(name + suffix))
+    size = deliver(image, output)
+    return Delivered(path=output.path, form=output.form, size_bytes=size, is_proven=is_proven)
