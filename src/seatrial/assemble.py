@@ -8,14 +8,14 @@ clock or the environment, so the same values give the same digests.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
 import isal
 
 from seatrial.errors import FormatError, MachineError, OutputError
-from seatrial.formats.jsonvalue import text_at
+from seatrial.formats.jsonvalue import table_at
+from seatrial.formats.layer_memo import decode_layer, encode_layer
 from seatrial.formats.oci import (
     CONFIG,
     CONTAINERD_NAME,
@@ -27,7 +27,6 @@ from seatrial.formats.oci import (
     Platform,
     blob_name,
     canonical_json,
-    check_digest,
     describe,
     encode_config,
     encode_docker_manifest,
@@ -37,7 +36,7 @@ from seatrial.formats.oci import (
     parse_json,
     parse_manifest,
 )
-from seatrial.formats.tarball import LAYER_GZIP, write_layer
+from seatrial.formats.tarball import write_layer
 from seatrial.host.files import write_whole
 from seatrial.host.layout import LayoutFile, text_file, write_archive, write_layout
 from seatrial.model.image import Base, Entry, Image, ImageConfig, Layer
@@ -46,7 +45,6 @@ from seatrial.model.plan import Output
 # Part of every key: another encoder gives other bytes for the same files.
 _ENCODER: Final = f"igzip {isal.__version__} level 1, blocks of 1 MiB, layer format 1"
 _SERVICE: Final = "seatrial: service"
-_RECORD: Final = "service.json"
 _BLOCK_BYTES: Final = 1 << 20
 _DOCKER_DOMAIN: Final = "docker.io/"
 
@@ -176,23 +174,27 @@ def _names(reference: str) -> tuple[tuple[str, str], ...]:
 def _service_layer(files: tuple[Entry, ...], scratch: Path) -> Layer:
     """Return the layer of the service's files: the last one when it is the same, else a new one."""
     key = _layer_key(files)
-    scratch.mkdir(parents=True, exist_ok=True)
-    kept = _recall(scratch, key)
+    path, record = scratch / "service.tar.gz", scratch / "service.json"
+    kept = _recall(path, record, key)
     if kept is not None:
         return kept
-    path = scratch / "service.tar.gz"
-    (scratch / _RECORD).unlink(missing_ok=True)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        record.unlink(missing_ok=True)  # first, so that it never speaks of a blob that is not its own
+    except OSError as error:
+        raise MachineError(f"cannot be written: {error.strerror}", where=str(scratch)) from error
     layer = write_layer(files, path, comment=_SERVICE)
-    record = {
-        "key": key,
-        "digest": layer.digest,
-        "diff_id": layer.diff_id,
-        "size_bytes": layer.size_bytes,
-        "tar_bytes": layer.tar_bytes,
-        "content_bytes": layer.content_bytes,
-    }
-    write_whole(scratch / _RECORD, canonical_json(record))
+    write_whole(record, canonical_json({"key": key, "layer": encode_layer(layer)}))
     return layer
+
+
+def _recall(path: Path, record: Path, key: str) -> Layer | None:
+    """Return the layer of the last run when it has this key and its blob is all there."""
+    try:
+        noted = parse_json(record.read_bytes())
+        return decode_layer(table_at(noted, "layer"), path) if noted.get("key") == key else None
+    except (OSError, FormatError):
+        return None
 
 
 def _layer_key(files: tuple[Entry, ...]) -> str:
@@ -220,28 +222,3 @@ def _content_sha256(entry: Entry) -> str:
     except OSError as error:
         raise MachineError(f"cannot be read: {error.strerror}", where=str(entry.content)) from error
     return found.hexdigest()
-
-
-def _recall(scratch: Path, key: str) -> Layer | None:
-    """Return the layer of the last run when it has this key and its blob is all there."""
-    path = scratch / "service.tar.gz"
-    try:
-        record = parse_json((scratch / _RECORD).read_bytes())
-        sizes = [record[name] for name in ("size_bytes", "tar_bytes", "content_bytes")]
-        digests = [check_digest(text_at(record, name)) for name in ("digest", "diff_id")]
-        is_whole = os.stat(path).st_size == sizes[0]
-    except (OSError, FormatError, KeyError):
-        return None
-    numbers = [size for size in sizes if isinstance(size, int)]
-    if record.get("key") != key or not is_whole or len(numbers) != len(sizes):
-        return None
-    return Layer(
-        digest=digests[0],
-        diff_id=digests[1],
-        size_bytes=numbers[0],
-        tar_bytes=numbers[1],
-        content_bytes=numbers[2],
-        media_type=LAYER_GZIP,
-        path=path,
-        comment=_SERVICE,
-    )
