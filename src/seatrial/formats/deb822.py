@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from seatrial.errors import FormatError
@@ -23,6 +22,10 @@ _POOL_PATH: Final = re.compile(r"pool(?:/[A-Za-z0-9][A-Za-z0-9+._~-]*)+\.deb")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _VERSION: Final = re.compile(r"(?:[0-9]+:)?[0-9][A-Za-z0-9.+~-]*")
 _ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+_DATE: Final = re.compile(
+    r"[A-Z][a-z]{2}, +(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) +(\d{1,2}):(\d\d):(\d\d) (?:UTC|GMT|\+0000)", re.ASCII
+)
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_STANZA: Final = 1 << 20
 
 
@@ -189,12 +192,14 @@ def _parse_files(section: str) -> dict[str, IndexFile]:
 
 
 def _parse_date(value: str) -> datetime:
-    """Parse "Sat, 21 Nov 2026 09:15:44 UTC"; only UTC is accepted, as apt does."""
-    if not value.endswith((" UTC", " GMT", " +0000")):
-        raise FormatError(f"a date that is not in UTC: {value[:60]!r}")
+    """Parse "Sat, 21 Nov 2026 09:15:44 UTC"; only UTC is accepted, as apt does, and no locale is asked."""
+    match = _DATE.fullmatch(value)
+    if match is None or match[2] not in _MONTHS:
+        raise FormatError(f"not a date in UTC: {value[:60]!r}")
+    day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
     try:
-        return parsedate_to_datetime(value).replace(tzinfo=UTC)
-    except (ValueError, IndexError, TypeError) as error:
+        return datetime(year, _MONTHS.index(match[2]) + 1, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
         raise FormatError(f"not a date: {value[:60]!r}") from error
 
 
