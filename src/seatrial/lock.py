@@ -55,5 +55,14 @@ def read_lock(path: Path) -> Lock | None:
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write a lock file whole; keys sorted, so that its diff shows what moved."""
-    table = {"version": FORMAT_VERSION, "go": lock.go, "orchestrion": lock.orchestrion, "bases": lock.bases}
-    write_whole(path, (json.dumps(table, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(path, (json.dumps(lock_table(lock), indent=2, sort_keys=True) + "\n").encode())
+
+
+def lock_table(lock: Lock) -> dict[str, object]:
+    """Return a lock as the plain values of its file."""
+    return {
+        "version": FORMAT_VERSION,
+        "go": lock.go,
+        "orchestrion": lock.orchestrion,
+        "bases": lock.bases,
+    }

@@ -16,7 +16,7 @@ from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
 from seatrial.instrument.pin import Pin, choose_version, pin
 from seatrial.lock import FILE_NAME as LOCK_NAME
-from seatrial.lock import Lock, read_lock, write_lock
+from seatrial.lock import Lock, lock_table, read_lock, write_lock
 from seatrial.model.facts import Facts, RunningFacts
 from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
 from seatrial.model.outcome import Delivered, Outcome
@@ -82,6 +82,35 @@ def build(request: Request, watcher: Watcher) -> Outcome:
         )
 
 
+def pin_service(request: Request, watcher: Watcher, *, should_renew: bool) -> tuple[Path, dict[str, object]]:
+    """Write seatrial.lock beside a service: what a build of now uses; return its path and content.
+
+    should_renew: look for newer packages even where the lock already pins some.
+    """
+    path = request.root / LOCK_NAME
+    held = None if should_renew else read_lock(path)
+    plan, go, settings = plan_build(request)
+    name, architecture = plan.image.base, request.architecture
+    base = resolve(
+        name,
+        architecture=architecture,
+        settings=_debian_settings(request, settings),
+        cache=request.cache,
+        lock=held.base(name, architecture) if held else None,
+        now=request.now,
+        progress=watcher.stage,
+    )
+    bases = {**(held.bases if held else {}), f"{name}/{architecture}": base.lock}
+    lock = Lock(go=go.version, orchestrion=plan.build.orchestrion_version, bases=bases)
+    write_lock(path, lock)
+    return path, lock_table(lock)
+
+
+def _debian_settings(request: Request, settings: Settings) -> DebianSettings:
+    mirror = settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
+    return DebianSettings(mirrors=(mirror,) if mirror else ())
+
+
 def _lock(request: Request) -> Lock | None:
     """Return the service's own lock, or the one that the cache keeps for it."""
     return read_lock(request.root / LOCK_NAME) or read_lock(_cached_lock(request))
@@ -105,7 +134,7 @@ def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) ->
     base = resolve(
         name,
         architecture=architecture,
-        settings=DebianSettings(mirror=settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")),
+        settings=_debian_settings(request, settings),
         cache=request.cache,
         lock=lock.base(name, architecture),
         now=request.now,

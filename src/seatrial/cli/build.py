@@ -82,6 +82,11 @@ def run(arguments: list[str]) -> int:
     return ExitCode.OK
 
 
+def parse_request(arguments: list[str]) -> Request:
+    """Return the request that these arguments of ``build`` make, for commands that share its stages."""
+    return _request(parser().parse_args(arguments))
+
+
 def _request(asked: argparse.Namespace) -> Request:
     env = dict(os.environ)
     here = Path.cwd()

@@ -11,7 +11,6 @@ import sys
 
 COMMANDS = {
     "build": "from source to an image that has been run",
-    "trial": "run an image that is already there, and judge it",
     "lock": "write or renew the pins beside a service (seatrial.lock)",
     "doctor": "what this machine has, what is missing, and the command that brings it",
     "completion": "print shell completion for bash or zsh",

@@ -1,0 +1,111 @@
+"""Settings: every key is known or refused, with the nearest known one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.config import KEYS, Settings, parse_duration, parse_settings, parse_size, read_settings
+from seatrial.errors import ConfigError
+
+
+def test_no_file_means_defaults(tmp_path: Path) -> None:
+    assert read_settings(tmp_path) == Settings()
+
+
+def test_every_kind_of_value_is_read() -> None:
+    found = parse_settings(
+        b"""
+        [service]
+        main = "./cmd/server"
+        [build]
+        prepare = ["go generate ./..."]
+        tags = ["pro"]
+        [base]
+        image = "scratch"
+        [image]
+        ports = ["8080", "53/udp"]
+        labels = {team = "orders"}
+        [health]
+        start_period = "500ms"
+        retries = 5
+        flag = true
+        [gates]
+        image_size = "48MiB"
+        [trial]
+        services = ["postgres"]
+        environment = {LOG_LEVEL = "debug"}
+        """,
+        "seatrial.toml",
+    )
+    assert found.main == "./cmd/server"
+    assert found.prepare == ("go generate ./...",)
+    assert found.base == "scratch"
+    assert found.ports == ("8080/tcp", "53/udp")
+    assert found.labels == (("team", "orders"),)
+    assert (found.start_period_s, found.health_retries, found.health_flag) == (0.5, 5, True)
+    assert found.image_size_bytes == 48 * 2**20
+    assert found.services == ("postgres",)
+    assert found.environment == (("LOG_LEVEL", "debug"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        ("[gate]\nx = 1", "unknown section [gate]", "'gates'"),
+        ("[gates]\nimage_siz = 1", "unknown key 'image_siz'", "'image_size'"),
+        ('[gates]\nimage_size = "50 bananas"', "image_size", "a size"),
+        ('[base]\nimage = "debian-31"', "image", "'debian-13'"),
+        ('[instrument]\nintegrations = ["net/htp"]', "integrations", "'net/http'"),
+        ('[health]\nstart_period = "soon"', "start_period", "a duration"),
+        ("[health]\nretries = 0", "retries", "from 1 to 100"),
+        ("[health]\nretries = true", "retries", "a whole number"),
+        ("service = 1", "service must be a table", ""),
+        ("[service", "", "TOML"),
+        ("[trial]\nenvironment = {A = 1}", "environment", "a table of texts"),
+    ],
+)
+def test_mistake_is_named_with_what_is_allowed(text: str, what: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(text.encode(), "here/seatrial.toml")
+    assert "here/seatrial.toml" in str(caught.value)
+    assert what in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_pyproject_table_is_read_and_the_own_file_wins(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.seatrial.base]\nimage = "scratch"\n')
+    assert read_settings(tmp_path).base == "scratch"
+    (tmp_path / "seatrial.toml").write_text('[base]\nimage = "debian-12"\n')
+    assert read_settings(tmp_path).base == "debian-12"
+
+
+def test_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_settings(tmp_path, tmp_path / "nope.toml")
+
+
+def test_each_key_sets_a_field_that_exists() -> None:
+    fields = set(Settings.__dataclass_fields__)
+    assert {name for keys in KEYS.values() for name, _ in keys.values()} <= fields
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_settings_or_a_config_error(content: bytes) -> None:
+    try:
+        parse_settings(content, "x")
+    except ConfigError:
+        return
+
+
+@given(st.integers(0, 10**12), st.sampled_from([("", 1), ("kB", 1000), ("MiB", 2**20), ("GB", 10**9)]))
+def test_size_units(count: int, unit: tuple[str, int]) -> None:
+    assert parse_size(f"{count}{unit[0]}") == int(float(count) * unit[1])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("2m", 120), ("1h", 3600)])
+def test_duration_units(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
