@@ -71,13 +71,17 @@ def canonical_json(value: object) -> bytes:
 
 def parse_json(blob: bytes, where: str = "") -> dict[str, object]:
     """Return a JSON object; raise FormatError for anything else, a repeated key or over 16 MiB."""
+    return as_table(_parse_value(blob, where), where)
+
+
+def _parse_value(blob: bytes, where: str) -> object:
     if len(blob) > _LARGEST_JSON:
         raise FormatError(f"{len(blob)} bytes of JSON are more than this reads", where=where)
     try:
         value: object = json.loads(blob, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not JSON: {error}", where=where) from error
-    return as_table(value, where)
+    return value
 
 
 def sha256_digest(content: bytes) -> str:
@@ -227,6 +231,26 @@ def parse_index(blob: bytes, where: str = "") -> tuple[Descriptor, ...]:
     if table.get("schemaVersion") != 2 or not isinstance(table.get("manifests"), list):
         raise FormatError("not an image index", where=where)
     return tuple(parse_descriptor(entry, where) for entry in as_list(table["manifests"], where))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerImage:
+    """One image of a manifest.json. config, layers: names in the tar, layers bottom first."""
+
+    config: str
+    layers: tuple[str, ...]
+    repo_tags: tuple[str, ...]
+
+
+def parse_docker_manifest(blob: bytes, where: str = "") -> tuple[DockerImage, ...]:
+    """Read the manifest.json of ``docker save`` (Docker image spec 1.2)."""
+    rows = [as_table(entry, where) for entry in as_list(_parse_value(blob, where), where)]
+    return tuple(
+        DockerImage(
+            config=text_at(row, "Config"), layers=texts_at(row, "Layers"), repo_tags=texts_at(row, "RepoTags")
+        )
+        for row in rows
+    )
 
 
 def parse_descriptor(value: object, where: str = "") -> Descriptor:
