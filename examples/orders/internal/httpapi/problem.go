@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"example.com/orders/internal/order"
+	"example.com/orders/internal/store"
 )
 
 // problem is an error as clients see it (RFC 9457); Errors is our extension.
@@ -62,8 +63,8 @@ func problemFor(err error) problem {
 	if errors.Is(err, order.ErrNotFound) {
 		return problem{Status: http.StatusNotFound, Detail: "no such order"}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return problem{Status: http.StatusServiceUnavailable, Detail: "the database did not answer in time"}
+	if store.IsUnavailable(err) {
+		return problem{Status: http.StatusServiceUnavailable, Detail: "the database is not available: try again later"}
 	}
 	return problem{Status: http.StatusInternalServerError}
 }

@@ -48,7 +48,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) (int64, error) {
 }
 
 func apply(ctx context.Context, tx *sql.Tx, d dialect, migrations []migration) error {
-	if d == postgres { // SQLite took its write lock at BEGIN
+	if d == postgresDialect { // SQLite took its write lock at BEGIN
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock); err != nil {
 			return fmt.Errorf("lock: %w", err)
 		}

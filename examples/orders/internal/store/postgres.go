@@ -30,7 +30,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	if err := awaitServer(ctx, db); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to PostgreSQL: %w", err), db.Close())
 	}
-	return &Store{db: db, dialect: postgres, now: time.Now}, nil
+	return &Store{db: db, now: time.Now}, nil
 }
 
 // awaitServer pings until the server answers, ctx ends, or the server says

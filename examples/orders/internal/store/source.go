@@ -21,12 +21,12 @@ type Source struct {
 // DefaultSource is a SQLite file in the directory for temporary files, which
 // is writable even where the root file system is not.
 func DefaultSource() Source {
-	return Source{dialect: sqlite, target: filepath.Join(os.TempDir(), "orders.db")}
+	return Source{dialect: sqliteDialect, target: filepath.Join(os.TempDir(), "orders.db")}
 }
 
 // String names the kind of database, never the credentials in its URL.
 func (s Source) String() string {
-	if s.dialect == sqlite {
+	if s.dialect == sqliteDialect {
 		return "sqlite " + s.target
 	}
 	return string(s.dialect)
@@ -68,7 +68,7 @@ func parseSQLite(rest string) (Source, error) {
 	if err != nil {
 		return Source{}, fmt.Errorf("sqlite path: %w", err)
 	}
-	return Source{dialect: sqlite, target: absolute}, nil
+	return Source{dialect: sqliteDialect, target: absolute}, nil
 }
 
 func parsePostgres(raw string) (Source, error) {
@@ -80,5 +80,5 @@ func parsePostgres(raw string) (Source, error) {
 	if _, err := pgx.ParseConfig(raw); err != nil {
 		return Source{}, err
 	}
-	return Source{dialect: postgres, target: raw}, nil
+	return Source{dialect: postgresDialect, target: raw}, nil
 }

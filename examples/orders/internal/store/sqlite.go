@@ -29,7 +29,7 @@ func openSQLite(path string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(8)
-	return &Store{db: db, dialect: sqlite, now: time.Now, file: file}, nil
+	return &Store{db: db, now: time.Now, file: file}, nil
 }
 
 func sqliteDSN(path string) string {

@@ -15,15 +15,14 @@ import (
 type dialect string
 
 const (
-	sqlite   dialect = "sqlite"
-	postgres dialect = "postgres"
+	sqliteDialect   dialect = "sqlite"
+	postgresDialect dialect = "postgres"
 )
 
 // Store is an open, migrated database. It is safe for concurrent use.
 type Store struct {
-	db      *sql.DB
-	dialect dialect
-	now     func() time.Time
+	db  *sql.DB
+	now func() time.Time
 	// file is the SQLite file as it was opened; nil for PostgreSQL.
 	file *os.File
 	// schema is the version that the migrations of this build lead to.
@@ -36,7 +35,7 @@ func Open(ctx context.Context, source Source) (*Store, error) {
 	var s *Store
 	var err error
 	switch source.dialect {
-	case sqlite:
+	case sqliteDialect:
 		s, err = openSQLite(source.target)
 	default:
 		s, err = openPostgres(ctx, source.target)
