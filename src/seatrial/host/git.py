@@ -26,16 +26,17 @@ def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | Non
     top, git_dir = head.splitlines()
     commit = _git(directory, env, "log", "-1", "--no-show-signature", "--format=%H %ct")
     revision, _, committed = (commit or "").partition(" ")
-    status = _git(directory, env, "status", "--porcelain")
-    described = _git(directory, env, "describe", "--tags", "--always", "--dirty") if revision else ""
+    is_dirty = bool(_git(directory, env, "status", "--porcelain"))
+    # Not --dirty: it writes the index in spite of GIT_OPTIONAL_LOCKS, and overlooks untracked files.
+    described = (_git(directory, env, "describe", "--tags", "--always") if revision else "") or ""
     return Repository(
         top=Path(top),
         tree=Path(top),
         git_dir=Path(git_dir),
         revision=revision,
         commit_epoch_s=int(committed or 0),
-        version=_without_module_prefix(described or ""),
-        is_dirty=bool(status),
+        version=_without_module_prefix(described) + ("-dirty" if described and is_dirty else ""),
+        is_dirty=is_dirty,
         source_url=_public_url(_git(directory, env, "remote", "get-url", "origin") or ""),
     )
 

@@ -20,7 +20,8 @@ class Repository:
     top: the work tree's root. tree: the root of what is built, which is top unless the sources were
     prepared in a copy. git_dir: the (possibly linked) git directory.
     revision: 40 hex, or "" before the first commit. commit_epoch_s: committer date.
-    version: ``git describe --tags --always --dirty`` without a sub-module prefix.
+    version: ``git describe --tags --always`` without a sub-module prefix, "-dirty" added for a changed
+    or untracked file, as Go counts it.
     source_url: origin's address without credentials, or "".
     """
 
