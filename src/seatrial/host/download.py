@@ -191,7 +191,7 @@ def _read_piece(body: _Body, url: str) -> bytes:
 @contextmanager
 def _network_errors(url: str) -> Iterator[None]:
     """Translate what urllib, http.client and the sockets below them raise."""
-    from http.client import HTTPException  # noqa: PLC0415 - start-up time
+    from http.client import HTTPException, InvalidURL  # noqa: PLC0415 - start-up time
     from socket import gaierror  # noqa: PLC0415 - start-up time
     from ssl import SSLError  # noqa: PLC0415 - start-up time
 
@@ -200,6 +200,6 @@ def _network_errors(url: str) -> Iterator[None]:
     except (OSError, HTTPException, ValueError) as error:
         # URLError is an OSError that wraps the cause.
         cause = getattr(error, "reason", error)
-        lasting = isinstance(cause, (gaierror, ConnectionRefusedError, SSLError, ValueError, str))
+        lasting = isinstance(cause, (gaierror, ConnectionRefusedError, SSLError, InvalidURL, ValueError, str))
         kind = NetworkError if lasting else _PassingError
         raise kind(f"no answer: {cause}", where=shown_url(url)) from error
