@@ -1,0 +1,3 @@
+module seatrial.dev/weave
+
+go 1.22

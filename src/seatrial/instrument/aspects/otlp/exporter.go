@@ -1,0 +1,183 @@
+package otlp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+	"time"
+
+	"seatrial.dev/weave/trace"
+)
+
+const (
+	// firstPause and longestPause bound how long a missing collector is left
+	// alone: spans made meanwhile wait in the queue, and fall out of it.
+	firstPause   = 5 * time.Second
+	longestPause = time.Minute
+)
+
+// Exporter batches spans and sends them from one goroutine, which starts with
+// the first span: a program that makes none pays nothing. It implements
+// trace.Sink.
+type Exporter struct {
+	config   Config
+	resource []trace.Attr
+	send     func(context.Context, []byte) error
+	stderr   io.Writer
+
+	mu      sync.Mutex
+	queue   []*trace.Span
+	started bool
+	busy    bool // a batch is on its way
+	wake    chan struct{}
+	flushes chan chan struct{}
+
+	said  sync.Once
+	pause time.Duration // worker only
+	until time.Time     // worker only: no attempt before
+}
+
+// NewExporter returns an exporter for config; nothing is opened yet. stderr
+// gets at most one line in the life of the process.
+func NewExporter(config Config, resource []trace.Attr, stderr io.Writer) *Exporter {
+	e := &Exporter{
+		config: config, resource: resource, stderr: stderr,
+		wake: make(chan struct{}, 1), flushes: make(chan chan struct{}),
+	}
+	c, err := newClient(config)
+	switch {
+	case config.Unsupported != "":
+		e.send = nil
+		e.say(config.Unsupported)
+	case err != nil:
+		e.send = nil
+		e.say(err.Error())
+	default:
+		e.send = c.export
+	}
+	return e
+}
+
+// Enqueue implements trace.Sink. When the queue is full the span is dropped:
+// the service must neither wait for nor grow with its telemetry.
+func (e *Exporter) Enqueue(s *trace.Span) {
+	if e.send == nil {
+		return
+	}
+	e.mu.Lock()
+	if len(e.queue) >= e.config.QueueSize {
+		e.mu.Unlock()
+		return
+	}
+	e.queue = append(e.queue, s)
+	full := len(e.queue) == e.config.BatchSize
+	start := !e.started
+	e.started = true
+	e.mu.Unlock()
+	if start {
+		go e.work()
+	}
+	if full {
+		select {
+		case e.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Flush sends what is queued and returns when it is sent or given up, at the
+// latest after limit.
+func (e *Exporter) Flush(limit time.Duration) {
+	e.mu.Lock()
+	idle := !e.started || len(e.queue) == 0 && !e.busy
+	e.mu.Unlock()
+	if idle {
+		return
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	done := make(chan struct{})
+	select {
+	case e.flushes <- done:
+	case <-timer.C:
+		return
+	}
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+func (e *Exporter) work() {
+	ctx := trace.Suppress(context.Background())
+	ticker := time.NewTicker(e.config.Delay)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.drain(ctx, false)
+		case <-e.wake:
+			e.drain(ctx, false)
+		case done := <-e.flushes:
+			e.drain(ctx, true)
+			close(done)
+		}
+	}
+}
+
+// drain sends batches until the queue is empty. Under a flush, which may be
+// the last, a missing collector is tried once more.
+func (e *Exporter) drain(ctx context.Context, flush bool) {
+	if !flush && time.Now().Before(e.until) {
+		return
+	}
+	for {
+		batch := e.take()
+		if len(batch) == 0 {
+			return
+		}
+		err := e.send(ctx, Encode(e.resource, batch))
+		e.mu.Lock()
+		e.busy = false
+		e.mu.Unlock()
+		if err == nil {
+			e.pause, e.until = 0, time.Time{}
+			continue
+		}
+		if e.config.Explicit {
+			e.say(fmt.Sprintf("spans are not reaching %s: %v", redacted(e.config.Endpoint), err))
+		}
+		e.pause = min(max(2*e.pause, firstPause), longestPause)
+		e.until = time.Now().Add(e.pause)
+		return
+	}
+}
+
+func (e *Exporter) take() []*trace.Span {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := min(len(e.queue), e.config.BatchSize)
+	if n == 0 {
+		e.queue = nil // lets go of the spans the slice still points to
+		return nil
+	}
+	batch := e.queue[:n:n]
+	e.queue = e.queue[n:]
+	e.busy = true
+	return batch
+}
+
+// say writes the one line. It names no header and no user data.
+func (e *Exporter) say(what string) {
+	e.said.Do(func() { fmt.Fprintf(e.stderr, "seatrial: tracing: %s (said once)\n", what) })
+}
+
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the OTLP endpoint"
+	}
+	return u.Redacted()
+}
