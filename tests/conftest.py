@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+pytest_plugins = ("engines",)
+
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Turn a skip into a failure where everything must run (.ci/run sets the variable)."""

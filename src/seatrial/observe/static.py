@@ -33,8 +33,9 @@ def observe_static(image: Path, *, scratch: Path, architecture: str = "", digest
     engines before 25 has no manifest, so the digest is then the configuration's).
     scratch: a directory for one unnamed temporary file, the executable.
     architecture, digest: which image of several; "" takes the only one.
-    The facts' layer_sizes_bytes are the blobs', which old docker save does not compress. Raises UntrustedInput (bytes that are not what their
-    digest promises), FormatError (no image), MachineError (cannot be read).
+    The facts' layer_sizes_bytes are the blobs', which old docker save does not compress.
+    Raises UntrustedInput (bytes that are not what their digest promises), FormatError (no image),
+    MachineError (cannot be read).
     """
     with open_image(image) as files, _temporary(scratch) as program:
         documents = read_documents(files, architecture=architecture, digest=digest)
