@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from seatrial.host.download import Fetcher, shown_url
 _LARGEST_RELEASE: Final = 4 << 20
 _LARGEST_INDEX: Final = 512 << 20
 _LARGEST_PACKAGE: Final = 256 << 20
+_LEFT_AFTER_S: Final = 24 * 3600
 _READ_BYTES: Final = 64 << 10
 _MIRROR_HINT: Final = (
     "set [base] mirror in seatrial.toml, or SEATRIAL_DEBIAN_MIRROR, to a Debian archive that answers from"
@@ -152,6 +154,14 @@ class Archive:
                 failures.append(error)
         first = failures[0]
         raise NetworkError(first.what, where=first.where, hint=_MIRROR_HINT) from first
+
+
+def remove_leftovers(place: Path, now: datetime) -> None:
+    """Remove temporary files that builds which were killed left in the cache a day ago or earlier."""
+    for path in place.rglob(".*.tmp"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < now.timestamp() - _LEFT_AFTER_S:
+                path.unlink()
 
 
 def _unpack(index: Path, plain: IndexFile) -> Iterator[bytes]:

@@ -60,10 +60,11 @@ def resolve(
             if layer is not None:
                 return _base(recipe, pins, layer, now)
         # What follows needs libraries that take longer to import than a warm build may take.
-        from seatrial.base.archive import Archive  # noqa: PLC0415 - start-up time
+        from seatrial.base.archive import Archive, remove_leftovers  # noqa: PLC0415 - start-up time
         from seatrial.host.download import Fetcher  # noqa: PLC0415 - start-up time
 
         archive = Archive(settings=settings, cache=place, fetcher=Fetcher(), progress=progress)
+        remove_leftovers(place, now)
         if lock is None:
             pins = archive.pin(recipe, debian_architecture, now)
         path = _layer_path(pins, place)
