@@ -181,6 +181,8 @@ def _service_layer(files: tuple[Entry, ...], scratch: Path) -> Layer:
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         record.unlink(missing_ok=True)  # first, so that it never speaks of a blob that is not its own
+        for leftover in scratch.glob(".service.*"):  # of a killed run: this one has the directory alone
+            leftover.unlink()
     except OSError as error:
         raise MachineError(f"cannot be written: {error.strerror}", where=str(scratch)) from error
     layer = write_layer(files, path, comment=_SERVICE)
