@@ -118,13 +118,15 @@ class Sandbox:
     """One scratch, one network, any number of programs in it. Made by ``open_sandbox``; not for threads.
 
     root: descriptor of the directory that programs see as ``/``, empty at first, to be filled
-    through it. tmp: of the one that they see as ``/tmp``. listeners: accept from inside.
+    through it. tmp: of the one that they see as ``/tmp``. data: of one more, the sandbox user's own, for
+    what runs beside them. listeners: accept from inside. reserved_ports: ours, never the service's.
     """
 
     def __init__(self, engine: Engine, control: socket.socket, launcher: subprocess.Popen[bytes]) -> None:
         self.engine = engine
-        self.root = self.tmp = -1
+        self.root = self.tmp = self.data = -1
         self.listeners: dict[int, socket.socket] = {}
+        self.reserved_ports: set[int] = set()
         self.tools: dict[str, str] = {}
         self.scratch = ""
         self._control = control
@@ -146,10 +148,11 @@ class Sandbox:
             "tmp_bytes": TMP_BYTES,
         }
         answer, handles = self._ask(wish, [])
-        self.root, self.tmp, *listeners = handles
+        self.root, self.tmp, self.data, *listeners = handles
         self.listeners = {
             port: socket.socket(fileno=handle) for port, handle in zip(listen, listeners, strict=True)
         }
+        self.reserved_ports.update(listen)
         self.scratch = str(answer["scratch"])
         self.tools = {tool.name: f"{self.scratch}/tools/{tool.name}" for tool in tools}
         if self.engine.tools:
@@ -173,13 +176,21 @@ class Sandbox:
         return job
 
     def container_options(
-        self, environment: tuple[tuple[str, str], ...], directory: str = "/"
+        self,
+        environment: tuple[tuple[str, str], ...],
+        directory: str = "/",
+        *,
+        has_own_tmp: bool = False,
     ) -> tuple[str, ...]:
-        """Return bwrap's options for a program of the image: read-only root, own /tmp, /proc and /dev."""
+        """Return bwrap's options for a program of the image: read-only root, /tmp, own /proc and /dev.
+
+        has_own_tmp: a /tmp that ends with the program, instead of the one behind ``tmp``.
+        """
         variables = (part for name, value in environment for part in ("--setenv", name, value))
         return (
             *("--ro-bind", f"{self.scratch}/root", "/"),
-            *("--bind", f"{self.scratch}/writable", "/tmp"),  # noqa: S108 - the sandbox's own
+            *(("--tmpfs",) if has_own_tmp else ("--bind", f"{self.scratch}/writable")),
+            "/tmp",  # noqa: S108 - the sandbox's own
             *("--proc", "/proc", "--dev", "/dev"),
             *("--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/dev/shm"),  # noqa: S108 - as above
             *variables,
@@ -253,7 +264,7 @@ class Sandbox:
                 rows = [row.split() for row in table.readlines()[1:]]
             for row in rows:
                 address, _, port = row[1].partition(":")
-                if row[3] == _LISTENING and int(port, 16) not in self.listeners:
+                if row[3] == _LISTENING and int(port, 16) not in self.reserved_ports:
                     listener = _listener(address, int(port, 16))
                     if listener.port not in found or found[listener.port].is_loopback:
                         found[listener.port] = listener
@@ -272,7 +283,7 @@ class Sandbox:
             job.log.close()
         for owned in (*self.listeners.values(), *self._sockets[False], *self._sockets[True]):
             owned.close()
-        for handle in (self.root, self.tmp):
+        for handle in (self.root, self.tmp, self.data):
             if handle >= 0:
                 os.close(handle)
         if self._launcher.stderr:

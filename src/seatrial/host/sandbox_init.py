@@ -98,7 +98,7 @@ class Holder:
 
         wish: uid, gid; tools: directories, to be found by their names in SCRATCH/tools; listen: ports
         of 127.0.0.1; root_bytes, tmp_bytes: limits.
-        Answers with descriptors: the scratch's root/ and writable/, then the listeners.
+        Answers with descriptors: the scratch's root/, writable/ and data/, then the listeners.
         """
         self.uid, self.gid = number(wish, "uid"), number(wish, "gid")
         self.enter_namespaces()
@@ -111,7 +111,7 @@ class Holder:
         # Not root: every file belongs to the one user there is, and so must the mount's root.
         whose = "" if self.is_root else owner + ","
         mount("scratch", SCRATCH, "tmpfs", flags, f"{whose}mode=0755,size={number(wish, 'root_bytes')}")
-        for name in ("root", WRITABLE, "tools"):
+        for name in ("root", WRITABLE, "data", "tools"):
             os.mkdir(f"{SCRATCH}/{name}", 0o755)
         mount(
             "tmp",
@@ -120,11 +120,15 @@ class Holder:
             flags,
             f"{owner},mode=1777,size={number(wish, 'tmp_bytes')}",
         )
+        if self.is_root:
+            os.chown(f"{SCRATCH}/data", self.uid, self.gid)
         for name, tool in tools.items():
             os.mkdir(f"{SCRATCH}/tools/{name}", 0o755)
             mount(f"/proc/self/fd/{tool}", f"{SCRATCH}/tools/{name}", "", MS_BIND | MS_REC)
             os.close(tool)
-        places = [os.open(f"{SCRATCH}/{name}", os.O_PATH | os.O_DIRECTORY) for name in ("root", WRITABLE)]
+        places = [
+            os.open(f"{SCRATCH}/{name}", os.O_PATH | os.O_DIRECTORY) for name in ("root", WRITABLE, "data")
+        ]
         listeners = [self.listen(int(port)) for port in texts(wish, "listen")]
         return {"scratch": SCRATCH}, [*places, *(listener.detach() for listener in listeners)]
 

@@ -1,0 +1,3 @@
+module example.com/trial-service
+
+go 1.21

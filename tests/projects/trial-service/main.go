@@ -1,0 +1,225 @@
+// A service that behaves as it is told, for tests of the trial. TRIAL_MODE is a comma-separated list:
+// crash, late, ignore-sigterm, exit-3, loopback, silent (no spans), hang (listens, never answers),
+// chatty, two-ports, no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
+// about the known one; needs-configuration ends when DATABASE_URL is missing.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const database = "/tmp/trial.db"
+
+func mode(name string) bool {
+	for _, one := range strings.Split(os.Getenv("TRIAL_MODE"), ",") {
+		if one == name {
+			return true
+		}
+	}
+	return false
+}
+
+func main() {
+	if mode("needs-configuration") && os.Getenv("DATABASE_URL") == "" {
+		fmt.Fprintln(os.Stderr, time.Now().Format(time.RFC3339Nano), "DATABASE_URL is not set")
+		os.Exit(1)
+	}
+	if mode("flag-package") {
+		flag.Parse()
+	} else if len(os.Args) > 1 && !mode("ignore-flags") {
+		if os.Args[1] == "--health-check" && !mode("ignore-health") {
+			os.Exit(healthCheck())
+		}
+		fmt.Fprintln(os.Stderr, "unknown argument", os.Args[1])
+		os.Exit(2)
+	}
+	if mode("crash") {
+		fmt.Println("reading the configuration")
+		fmt.Fprintln(os.Stderr, "panic: no configuration")
+		os.Exit(7)
+	}
+	os.Exit(serve())
+}
+
+func healthCheck() int {
+	client := http.Client{Timeout: 2 * time.Second}
+	answer, err := client.Get("http://127.0.0.1:8080/healthz")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "unhealthy:", err)
+		return 1
+	}
+	answer.Body.Close()
+	if answer.StatusCode != 200 {
+		fmt.Fprintln(os.Stderr, "unhealthy:", answer.Status)
+		return 1
+	}
+	fmt.Println("healthy")
+	return 0
+}
+
+func serve() int {
+	if !mode("no-sqlite") {
+		file, err := os.Create(database)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer file.Close()
+		file.WriteString("SQLite format 3\x00")
+	}
+	if mode("chatty") {
+		for number := 0; number < 5000; number++ {
+			fmt.Println("line", number)
+		}
+	}
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	if mode("ignore-sigterm") {
+		signal.Ignore(syscall.SIGTERM)
+		stop = context.Background()
+	}
+	if mode("late") {
+		time.Sleep(700 * time.Millisecond)
+	}
+	address := ":8080"
+	if mode("loopback") {
+		address = "127.0.0.1:8080"
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if mode("hang") {
+		<-stop.Done()
+		return 0
+	}
+	if mode("two-ports") {
+		other, _ := net.Listen("tcp", ":7070")
+		go func() {
+			for {
+				connection, err := other.Accept()
+				if err != nil {
+					return
+				}
+				connection.Close()
+			}
+		}()
+	}
+	http.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := os.Stat(database); err != nil && !mode("no-sqlite") {
+			http.Error(w, err.Error(), 503)
+		}
+	})
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		var body bytes.Buffer
+		body.ReadFrom(r.Body)
+		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL, body.String())
+		recordSpans(r, started)
+	})
+	server := &http.Server{}
+	go func() {
+		<-stop.Done()
+		server.Shutdown(context.Background())
+	}()
+	go func() {
+		for range time.Tick(50 * time.Millisecond) {
+			if !mode("late-spans") {
+				export()
+			}
+		}
+	}()
+	fmt.Println("listening on", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	export()
+	fmt.Println("stopped")
+	if mode("exit-3") {
+		return 3
+	}
+	return 0
+}
+
+var (
+	lock    sync.Mutex
+	pending [][]byte
+	serial  uint64
+)
+
+// field writes a length-delimited protobuf field.
+func field(number int, content []byte) []byte {
+	return append(binary.AppendUvarint(binary.AppendUvarint(nil, uint64(number<<3|2)), uint64(len(content))), content...)
+}
+
+func fixed64(number int, value uint64) []byte {
+	return binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(number<<3|1)), value)
+}
+
+func attribute(key, value string) []byte {
+	return field(9, append(field(1, []byte(key)), field(2, field(1, []byte(value)))...))
+}
+
+func recordSpans(r *http.Request, started time.Time) {
+	parts := strings.Split(r.Header.Get("traceparent"), "-")
+	if mode("silent") || len(parts) != 4 {
+		return
+	}
+	trace, _ := hex.DecodeString(parts[1])
+	parent, _ := hex.DecodeString(parts[2])
+	lock.Lock()
+	defer lock.Unlock()
+	serial += 2
+	server := binary.BigEndian.AppendUint64(nil, serial)
+	child := binary.BigEndian.AppendUint64(nil, serial+1)
+	span := func(id, parent []byte, name string, kind byte, extra []byte) {
+		var content []byte
+		content = append(content, field(1, trace)...)
+		content = append(content, field(2, id)...)
+		content = append(content, field(4, parent)...)
+		content = append(content, field(5, []byte(name))...)
+		content = append(content, 6<<3, kind)
+		content = append(content, fixed64(7, uint64(started.UnixNano()))...)
+		content = append(content, fixed64(8, uint64(time.Now().UnixNano()))...)
+		content = append(content, extra...)
+		pending = append(pending, field(2, content))
+	}
+	span(child, server, "SELECT", 3, attribute("db.system.name", "sqlite"))
+	span(server, parent, r.Method+" /", 2, attribute("http.request.method", r.Method))
+	fmt.Printf("msg=answered trace_id=%s\n", parts[1])
+}
+
+func export() {
+	lock.Lock()
+	spans := bytes.Join(pending, nil)
+	pending = nil
+	lock.Unlock()
+	if len(spans) == 0 {
+		return
+	}
+	service := field(1, append(field(1, []byte("service.name")), field(2, field(1, []byte(os.Getenv("OTEL_SERVICE_NAME"))))...))
+	scope := field(1, field(1, []byte("by-hand")))
+	request := field(1, append(field(1, service), field(2, append(scope, spans...))...))
+	answer, err := http.Post(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")+"/v1/traces", "application/x-protobuf", bytes.NewReader(request))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "export:", err)
+		return
+	}
+	answer.Body.Close()
+}
