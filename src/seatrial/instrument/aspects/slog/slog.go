@@ -35,6 +35,10 @@ func Suffix(line []byte, start int) []byte {
 	if !on || s == nil {
 		return line
 	}
+	return suffix(s, line, start)
+}
+
+func suffix(s *trace.Span, line []byte, start int) []byte {
 	traceID, spanID := s.IDs()
 	if bytes.Contains(line[start:], []byte(traceID)) {
 		return line
