@@ -151,7 +151,14 @@ def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) ->
 def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> Pin | None:
     if plan.build.instrument == "none":
         return None
-    return pin(plan.build.orchestrion_version, go.program, go.variables, request.cache, watcher.stage)
+    return pin(
+        plan.build.orchestrion_version,
+        plan.build.integrations,
+        go=go.program,
+        env=go.variables,
+        cache=request.cache,
+        progress=watcher.stage,
+    )
 
 
 def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:

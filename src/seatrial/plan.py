@@ -14,9 +14,9 @@ from seatrial.model.project import Project
 from seatrial.model.request import Request
 from seatrial.model.trial import TrialPlan, parse_requests
 
-# Integration in seatrial.toml -> packages of the aspect module.
+# Integration in seatrial.toml -> folders of the aspect module.
 _ASPECTS = {
-    "net/http": ("http",),
+    "net/http": ("http", "router"),
     "database/sql": ("sql",),
     "pgx": ("pgx",),
     "log/slog": ("slog",),

@@ -31,6 +31,9 @@ MINIMUM_GO = {
 }
 _INSTALL_TIMEOUT_S = 3600.0
 _ASPECTS = Path(__file__).parent / "aspects"
+_ROOT = "orchestrion.yml"
+# What every integration stands on: the goroutine's span, and the start and end of the process.
+_FOUNDATIONS = ("gls", "start")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +75,21 @@ def choose_version(asked: str, go_version: str) -> str:
     return asked
 
 
-def pin(version: str, go: Path, env: Mapping[str, str], cache: Path, progress: Callable[[str], None]) -> Pin:
+def pin(
+    version: str,
+    integrations: tuple[str, ...],
+    *,
+    go: Path,
+    env: Mapping[str, str],
+    cache: Path,
+    progress: Callable[[str], None],
+) -> Pin:
     """Bring Orchestrion and the aspects to their fixed places in the cache; cheap when they are there.
 
+    integrations: the aspects' folders to weave, beside those that all others stand on.
     Raises ConfigError (no such version), ToolFailed, UntrustedInput (the checksum database disagrees).
     """
-    aspects, digest = place_aspects(cache)
+    aspects, digest = place_aspects(cache, integrations)
     return Pin(
         version=version,
         program=_install(version, go, env, cache, progress),
@@ -86,30 +98,46 @@ def pin(version: str, go: Path, env: Mapping[str, str], cache: Path, progress: C
     )
 
 
-def place_aspects(cache: Path) -> tuple[Path, str]:
+def place_aspects(cache: Path, integrations: tuple[str, ...]) -> tuple[Path, str]:
     """Copy the aspect module out of the package, to a path that depends on its content only.
 
     Orchestrion's cache key holds the path of every injected package: at a fixed one the standard
     library is woven once for all services.
     """
-    files = sorted(
-        path for path in _ASPECTS.rglob("*") if path.is_file() and not path.name.endswith("_test.go")
-    )
+    files = {
+        path.relative_to(_ASPECTS).as_posix(): path.read_bytes()
+        for path in sorted(_ASPECTS.rglob("*"))
+        if path.is_file() and not path.name.endswith("_test.go")
+    }
+    files[_ROOT] = _chosen(files[_ROOT], integrations)
     hasher = hashlib.sha256()
-    for file in files:
-        name = file.relative_to(_ASPECTS).as_posix().encode()
-        content = file.read_bytes()
-        hasher.update(b"%d %s %d " % (len(name), name, len(content)) + content)
+    for name, content in files.items():
+        hasher.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
     digest = hasher.hexdigest()
     place = cache / "aspects" / digest[:16]
-    if place.is_dir():
-        return place, digest
+    if not place.is_dir():
+        _place(place, files)
+    return place, digest
+
+
+def _chosen(root: bytes, integrations: tuple[str, ...]) -> bytes:
+    """Leave out of the root's ``extends`` list what was not asked for."""
+    kept = {*_FOUNDATIONS, *integrations}
+    lines = [
+        line
+        for line in root.decode().splitlines(keepends=True)
+        if not (found := re.fullmatch(r"\s*- \./(\w+)/orchestrion\.yml\s*", line)) or found[1] in kept
+    ]
+    return "".join(lines).encode()
+
+
+def _place(place: Path, files: Mapping[str, bytes]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
-    for file in files:
-        target = scratch / file.relative_to(_ASPECTS)
+    for name, content in files.items():
+        target = scratch / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        target.write_bytes(content)
     scratch.chmod(0o755)
     try:
         scratch.rename(place)
@@ -117,7 +145,6 @@ def place_aspects(cache: Path) -> tuple[Path, str]:
         shutil.rmtree(scratch)  # another run was first
         if not place.is_dir():
             raise
-    return place, digest
 
 
 def _install(

@@ -52,10 +52,12 @@ def build_program(
     if kept:
         return kept
     watcher.stage(_title(plan, project, pin, place))
-    view = make_view(project, place / "view", pin, plan.integrations, digests)
+    view = make_view(project, place / "view", pin, digests)
     scratch = place / "linking"
     compile_program(Compilation(plan=plan, project=project, go=go, view=view, pin=pin), scratch, watcher.step)
     built = _proven(scratch, plan, project, pin)
+    if pin:
+        _woven_marker(project, pin, place).touch()
     _remember(folder, scratch, built)
     _forget_old(place / "programs", folder)
     return replace(built, program=folder / "server", is_from_cache=False)
@@ -77,9 +79,22 @@ def _title(plan: BuildPlan, project: Project, pin: Pin | None, place: Path) -> s
     what = f"{project.main.import_path} ({project.package_count} packages)"
     if pin is None:
         return f"compiling {what}"
-    first = not (place.parent / f".woven-{pin.aspects_digest[:16]}-{project.toolchain_version}").exists()
-    why = ": the first time, the standard library is woven too; about 2 minutes on two cores" if first else ""
+    is_first = not _woven_marker(project, pin, place).exists()
+    why = (
+        ": the first time, the standard library is woven too; about 2 minutes on two cores"
+        if is_first
+        else ""
+    )
     return f"weaving and compiling {what} with Orchestrion {plan.orchestrion_version}{why}"
+
+
+def _woven_marker(project: Project, pin: Pin, place: Path) -> Path:
+    """Return the file that says that Go's cache holds a standard library woven with this pin.
+
+    A vendored service has its own copy of the aspects, at its own path, and so weaves for itself.
+    """
+    owner = place if project.is_vendored else place.parent
+    return owner / f".woven-{pin.aspects_digest[:16]}-{project.toolchain_version}"
 
 
 def _key(

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from seatrial.instrument.pin import WEAVE_MODULE, Pin
 from seatrial.model.project import Project
 
 _TOOL_FILE = "orchestrion.tool.go"
+# Orchestrion reads the imports of this file, and weaves what their orchestrion.yml says.
+_TOOL_FILE_CONTENT = f'//go:build tools\n\npackage tools\n\nimport _ "{WEAVE_MODULE}"\n'.encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,6 @@ def make_view(
     project: Project,
     place: Path,
     pin: Pin | None,
-    integrations: Iterable[str],
     digests: Mapping[Path, str],
 ) -> View:
     """Bring the view at ``place`` up to date with the tree, copying only what differs.
@@ -48,7 +50,7 @@ def make_view(
     """
     origin = _origin(project)
     wanted = {place / path.relative_to(origin): path for path in project.inputs}
-    edited = _edited(project, place, origin, pin, tuple(integrations))
+    edited = _edited(project, place, origin, pin)
     marker = _repository_marker(project, place, origin)
     _remove_others(place, {*wanted, *edited, *marker})
     record = place.with_suffix(".json")
@@ -90,9 +92,7 @@ def _repository_marker(project: Project, place: Path, origin: Path) -> tuple[Pat
     return (place / project.repository.tree.relative_to(origin) / ".git" / "see-GIT_DIR",)
 
 
-def _edited(
-    project: Project, place: Path, origin: Path, pin: Pin | None, integrations: tuple[str, ...]
-) -> dict[Path, bytes]:
+def _edited(project: Project, place: Path, origin: Path, pin: Pin | None) -> dict[Path, bytes]:
     """Return the files that differ from the user's: the requirement and the list of aspects."""
     if pin is None:
         return {}
@@ -102,19 +102,13 @@ def _edited(
         lines += f"replace {WEAVE_MODULE} => {_quoted(pin.aspects)}\n"
     edited = {
         module / "go.mod": (project.module.directory / "go.mod").read_bytes() + lines.encode(),
-        module / _TOOL_FILE: _tool_file(integrations),
+        module / _TOOL_FILE: _TOOL_FILE_CONTENT,
     }
     if project.is_vendored:
         listing = _vendor_source(project) / "modules.txt"
         target = _vendor_root(project, place, origin) / "modules.txt"
         edited[target] = _vendored_listing(listing.read_bytes(), pin)
     return edited
-
-
-def _tool_file(integrations: tuple[str, ...]) -> bytes:
-    """Orchestrion reads the imports of this file and weaves what their orchestrion.yml says."""
-    imports = "".join(f'\t_ "{WEAVE_MODULE}/{name}"\n' for name in ("start", *integrations))
-    return f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n".encode()
 
 
 def _quoted(path: Path) -> str:
@@ -132,9 +126,11 @@ def _vendor_root(project: Project, place: Path, origin: Path) -> Path:
 
 def _vendored_listing(listing: bytes, pin: Pin) -> bytes:
     """Add our module to vendor/modules.txt (cmd/go/internal/modload/vendor.go)."""
+    go_line = re.search(r"^go \S+", (pin.aspects / "go.mod").read_text(), re.MULTILINE)
     packages = sorted({path.parent.relative_to(pin.aspects).as_posix() for path in pin.aspects.rglob("*.go")})
     names = [WEAVE_MODULE if name == "." else f"{WEAVE_MODULE}/{name}" for name in packages]
-    text = f"# {WEAVE_MODULE} v0.0.0\n## explicit; go 1.22\n" + "".join(f"{name}\n" for name in names)
+    head = f"# {WEAVE_MODULE} v0.0.0\n## explicit; {go_line[0] if go_line else ''}\n"
+    text = head + "".join(f"{name}\n" for name in names)
     return listing.rstrip(b"\n") + b"\n" + text.encode()
 
 
