@@ -1,1 +1,1 @@
-"""One pure module per property: facts in, verdicts out."""
+"""One pure module for each property: facts and expectations in, a verdict out."""

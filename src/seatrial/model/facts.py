@@ -169,6 +169,7 @@ class RunningFacts:
     listening: ports seen listening. time_to_listen_ms: None when it never listened.
     ended_early: exit code when the service ended by itself before SIGTERM, else None.
     log_lines: stdout and stderr, in order, at most 2000. services: such as ("sqlite",).
+    is_reachable: the port that was driven listens on more than the loopback address.
     """
 
     engine: str
@@ -184,6 +185,7 @@ class RunningFacts:
     log_lines: tuple[str, ...]
     shutdown: Shutdown | None
     ended_early: int | None
+    is_reachable: bool | None = None
     problems: tuple[str, ...] = ()
 
 

@@ -49,7 +49,8 @@ class Verdict:
 class Expectations:
     """What the plan promises of the finished image; ``verify`` holds the facts against it.
 
-    user: numeric, as in "65532". size_limit_bytes: of the uncompressed content; None for no limit.
+    user: numeric, as in "65532"; "" for any number but root's.
+    size_limit_bytes: of the uncompressed content; None for no limit.
     is_static, is_woven: of the entrypoint's binary; False means that it is not promised.
     has_healthcheck: a health command in the image. is_run: the image was to be started.
     has_spans: the service is instrumented. has_database: it uses one that the trial can see;

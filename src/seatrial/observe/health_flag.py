@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from seatrial.host.sandbox import Sandbox, find_engine, open_sandbox
+from seatrial.observe.postgres import fill_placeholders
 from seatrial.observe.unpack import container_environment, fill_with_files
 
 FLAG: Final = "--health-check"
@@ -46,7 +47,8 @@ def detect_health_flag(
     """
     with open_sandbox(find_engine(search_path)) as sandbox:
         rootfs = fill_with_files(sandbox, paths)
-        variables = container_environment(rootfs, environment)
+        filled = tuple((name, fill_placeholders(value)) for name, value in environment)
+        variables = container_environment(rootfs, filled)
         return has_health_flag(sandbox, argv, tuple(variables.items()), directory="/", timeout_s=timeout_s)
 
 

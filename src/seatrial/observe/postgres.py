@@ -50,6 +50,13 @@ _PROTOCOL_3: Final = 196608
 _AUTHENTICATION: Final = b"R"
 
 
+def fill_placeholders(value: str) -> str:
+    """Return an environment value with ``{postgres.url}`` and its like replaced."""
+    for placeholder, meant in PLACEHOLDERS.items():
+        value = value.replace(placeholder, meant)
+    return value
+
+
 def find_postgres() -> tuple[Path, ...]:
     """Return the wheel's directories, to be given to ``open_sandbox``; raise MissingTool."""
     spec = importlib.util.find_spec(_PACKAGE)

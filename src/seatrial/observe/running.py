@@ -15,7 +15,7 @@ from seatrial.model.trial import TrialPlan
 from seatrial.observe.collector import OTLP_PORT, Collector
 from seatrial.observe.drive import drive
 from seatrial.observe.health_flag import FLAG, detect_health_flag, has_health_flag
-from seatrial.observe.postgres import PLACEHOLDERS, Postgres, find_postgres
+from seatrial.observe.postgres import Postgres, fill_placeholders, find_postgres
 from seatrial.observe.process_facts import read_process
 from seatrial.observe.sqlite import Sqlite, find_sqlite
 from seatrial.observe.unpack import ImageParts, container_environment, fill, read_parts
@@ -84,6 +84,7 @@ class _Trial:
         self._health_argv = plan.health_argv or parts.health_argv
         self._collector = Collector(sandbox.listeners[OTLP_PORT])
         self._exchanges: tuple[Exchange, ...] = ()
+        self._is_reachable: bool | None = None
         self._probes: list[Probe] = []
         self._problems: list[str] = []
 
@@ -123,6 +124,7 @@ class _Trial:
             log_lines=job.log.lines(),
             shutdown=shutdown,
             ended_early=ended_early,
+            is_reachable=self._is_reachable,
             problems=(*self._problems, *self._collector.problems),
         )
 
@@ -161,13 +163,10 @@ class _Trial:
     def _drive(self, job: Job, found: tuple[Listener, ...]) -> None:
         """Make the plan's requests, on the first port that answers to HTTP."""
         chosen, first = self._first_answer(job, found)
-        rest = (self._exchange(chosen, number) for number in range(1, len(self._plan.requests)))
-        self._exchanges = (first, *rest)
-        if chosen.is_loopback:
-            self._problems.append(
-                f"port {chosen.port} listens on the loopback address only: nothing outside the container "
-                "could connect to it"
-            )
+        # A service that gives no answer at all would have each request wait for its time-out.
+        numbers = range(1, len(self._plan.requests) if first.status else 1)
+        self._exchanges = (first, *(self._exchange(chosen, number) for number in numbers))
+        self._is_reachable = not chosen.is_loopback
 
     def _first_answer(self, job: Job, found: tuple[Listener, ...]) -> tuple[Listener, Exchange]:
         """Try the ports, and for a while those that come later, until one gives an HTTP answer."""
@@ -255,16 +254,10 @@ def _environment(plan: TrialPlan, image: dict[str, str]) -> dict[str, str]:
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
     }
-    own = {name: _filled(value) for name, value in plan.environment}
+    own = {name: fill_placeholders(value) for name, value in plan.environment}
     if Postgres.name in plan.services:
-        own = {"DATABASE_URL": image.get("DATABASE_URL", PLACEHOLDERS["{postgres.url}"])} | own
+        own = {"DATABASE_URL": image.get("DATABASE_URL", fill_placeholders("{postgres.url}"))} | own
     return image | telemetry | own
-
-
-def _filled(value: str) -> str:
-    for placeholder, meant in PLACEHOLDERS.items():
-        value = value.replace(placeholder, meant)
-    return value
 
 
 def _limits(parts: ImageParts) -> list[str]:

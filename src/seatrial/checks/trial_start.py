@@ -1,0 +1,94 @@
+"""The image starts, as its own user, and answers to HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seatrial.checks.rule import Rule, sample
+from seatrial.model.facts import RunningFacts
+from seatrial.model.verdict import Expectations, Severity, Verdict
+
+STARTS: Final = Rule(id="trial.starts", severity=Severity.HIGH)
+ANSWERS: Final = Rule(id="trial.answers", severity=Severity.HIGH)
+REACHABLE: Final = Rule(id="trial.reachable", severity=Severity.MEDIUM)
+USER: Final = Rule(
+    id="trial.user", severity=Severity.HIGH, reference="Kubernetes Pod Security Standards, restricted"
+)
+
+_LAST_LINES: Final = 10
+_CONFIGURE: Final = (
+    'give it what it needs in seatrial.toml: [trial] environment = {NAME = "value"}, and services = '
+    '["postgres"] when it needs a database'
+)
+
+
+def check_starts(facts: RunningFacts | None, expected: Expectations) -> Verdict:
+    """Look whether something came to listen, and stayed."""
+    rule = STARTS.when(expected.is_run)
+    if facts is None:
+        return rule.unknown("the image was not started", "see seatrial doctor for what this machine lacks")
+    if facts.ended_early is not None:
+        when = "before it listened" if facts.time_to_listen_ms is None else "while it was driven"
+        how = _exit_words(facts.ended_early)
+        return rule.fails(f"the service ended {when}, {how}{_last_words(facts)}", _CONFIGURE)
+    if facts.time_to_listen_ms is None:
+        return rule.fails(f"the service runs but listens on no port{_last_words(facts)}", _CONFIGURE)
+    ports = ", ".join(str(port) for port in facts.listening)
+    return rule.passes(f"listened on port {ports} after {facts.time_to_listen_ms:.0f} ms")
+
+
+def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
+    """Look for an HTTP answer to every request, none of them a server's error (5xx)."""
+    rule = ANSWERS.when(expected.is_run)
+    if not facts.exchanges:
+        return rule.unknown("no request could be made", _CONFIGURE)
+    bad = [
+        f"{exchange.method} {exchange.path}: {exchange.error or exchange.status}"
+        for exchange in facts.exchanges
+        if exchange.status == 0 or exchange.status >= 500
+    ]
+    if bad:
+        return rule.fails(f"{sample(bad)}{_last_words(facts)}", f"{_CONFIGURE}; or set [trial] requests")
+    statuses = sorted({exchange.status for exchange in facts.exchanges})
+    words = ", ".join(str(status) for status in statuses)
+    return rule.passes(f"{len(facts.exchanges)} requests answered ({words})")
+
+
+def check_reachable(facts: RunningFacts, expected: Expectations) -> Verdict:
+    """Look at the address that the driven port is bound to."""
+    rule = REACHABLE.when(expected.is_run)
+    if facts.is_reachable is None:
+        return rule.when(False).unknown("no port was driven")
+    if facts.is_reachable:
+        return rule.passes("can be reached from outside the container")
+    return rule.fails(
+        "listens on the loopback address only: nothing outside the container can connect",
+        'listen on all addresses (":8080"), by default or by a setting under [trial] environment',
+    )
+
+
+def check_user(facts: RunningFacts, expected: Expectations) -> Verdict:
+    """Look at what the kernel says of the running process."""
+    rule = USER.when(expected.is_run)
+    process = facts.process
+    if process is None:
+        return rule.unknown("there was no process to look at", _CONFIGURE)
+    fix = "run it as a numeric user other than root, without capabilities"
+    if process.uid == 0 or (expected.user and str(process.uid) != expected.user):
+        return rule.fails(f"runs as {process.uid}, not as {expected.user or 'another than root'}", fix)
+    if process.effective_capabilities:
+        return rule.fails(f"has capabilities {process.effective_capabilities:#x}", fix)
+    if not process.has_no_new_privileges:
+        return rule.fails("may gain privileges", fix)
+    return rule.passes(f"ran as {process.uid}:{process.gid}, no capabilities, no new privileges")
+
+
+def _exit_words(code: int) -> str:
+    return f"by signal {-code}" if code < 0 else f"with exit code {code}"
+
+
+def _last_words(facts: RunningFacts) -> str:
+    lines = [line for line in facts.log_lines if line.strip()][-_LAST_LINES:]
+    return (
+        ". Its last lines:\n" + "\n".join(f"  {line}" for line in lines) if lines else "; it printed nothing"
+    )
