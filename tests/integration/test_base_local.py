@@ -156,6 +156,24 @@ def test_lock_that_does_not_fit_names_the_command(
     assert "seatrial lock --update" in caught.value.hint
 
 
+def test_lock_of_another_kind_is_no_key_to_the_cache(mirror: Mirror, cache: Path) -> None:
+    lock = build(mirror, cache).lock
+    with pytest.raises(ConfigError):
+        build(mirror, cache, lock=lock | {"version": {1}})
+    with pytest.raises(ConfigError, match="not for scratch"):
+        build(mirror, cache, lock=lock, name="scratch")
+    with pytest.raises(ConfigError, match="not for debian-13 on arm64"):
+        resolve(
+            "debian-13",
+            architecture="arm64",
+            settings=DebianSettings(),
+            cache=cache,
+            lock=lock,
+            now=NOW,
+            progress=print,
+        )
+
+
 def test_unknown_names_are_refused(mirror: Mirror, cache: Path) -> None:
     with pytest.raises(ConfigError, match="debian-9"):
         build(mirror, cache, name="debian-9")
@@ -252,3 +270,10 @@ def test_temporary_files_of_a_killed_build_are_no_part_of_the_next(mirror: Mirro
     assert build(mirror, cache) == first
     # Another build may still be writing the young one.
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_archive_without_by_hash_is_read_by_name(mirror: Mirror, cache: Path) -> None:
+    mirror.fields["Acquire-By-Hash"] = "no"
+    mirror.publish()
+    mirror.index.rename(mirror.in_release.parent / "main" / "binary-amd64" / "Packages.xz")
+    assert build(mirror, cache).layers[0].path.exists()

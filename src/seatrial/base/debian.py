@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +11,15 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import isal
 
-from seatrial.base.pins import Pins, decode_pins
 from seatrial.base.recipe import ARCHITECTURES, RECIPES, DebianSettings, Recipe, Shape
 from seatrial.errors import ConfigError, OutputError
+from seatrial.formats.jsonvalue import as_list, as_table, text_at
 from seatrial.formats.layer_memo import recall_layer, remember_layer
 from seatrial.model.image import Base, Layer, Package
 
 if TYPE_CHECKING:
     from seatrial.base.archive import Archive
+    from seatrial.base.pins import Pins
 
 # Raised when the layout or the writer gives other bytes for the same packages.
 ASSEMBLER_VERSION: Final = "1"
@@ -51,45 +54,60 @@ def resolve(
             hint=f"one of: {', '.join(ARCHITECTURES)}",
         )
     place = cache / "base"
+    context = (recipe.name, debian_architecture, ASSEMBLER_VERSION, isal.__version__)
     try:
-        if lock is not None:
-            pins = decode_pins(
-                lock, base=recipe.name, architecture=debian_architecture, names=recipe.packages
-            )
-            layer = recall_layer(_layer_path(pins, place))
-            if layer is not None:
-                return _base(recipe, pins, layer, now)
-        # What follows needs libraries that take longer to import than a warm build may take.
-        from seatrial.base.archive import Archive, remove_leftovers  # noqa: PLC0415 - start-up time
-        from seatrial.host.download import Fetcher  # noqa: PLC0415 - start-up time
+        layer = None if lock is None else recall_layer(_layer_path(place, lock, context))
+        if lock is None or layer is None:
+            # Libraries that take longer to import than all of a warm build's work.
+            from seatrial.base.archive import Archive, remove_leftovers  # noqa: PLC0415 - start-up time
+            from seatrial.base.pins import decode_pins  # noqa: PLC0415 - start-up time
+            from seatrial.host.download import Fetcher  # noqa: PLC0415 - start-up time
 
-        archive = Archive(settings=settings, cache=place, fetcher=Fetcher(), progress=progress)
-        remove_leftovers(place, now)
-        if lock is None:
-            pins = archive.pin(recipe, debian_architecture, now)
-        path = _layer_path(pins, place)
-        layer = recall_layer(path) or _assemble(recipe, pins, archive, path)
+            remove_leftovers(place, now)
+            archive = Archive(settings=settings, cache=place, fetcher=Fetcher(), progress=progress)
+            if lock is None:
+                pins = archive.pin(recipe, debian_architecture, now)
+            else:
+                pins = decode_pins(
+                    lock, base=recipe.name, architecture=debian_architecture, names=recipe.packages
+                )
+            lock = pins.encode()
+            path = _layer_path(place, lock, context)
+            layer = recall_layer(path) or _assemble(recipe, pins, archive, path)
     except OSError as error:
         raise OutputError(f"the cache cannot be used: {error.strerror}", where=str(place)) from error
-    return _base(recipe, pins, layer, now)
-
-
-def _base(recipe: Recipe, pins: Pins, layer: Layer, now: datetime) -> Base:
     return Base(
         name=recipe.name,
         layers=(layer,),
-        packages=tuple(
-            Package(
-                name=package.name,
-                version=package.version,
-                architecture=package.architecture,
-                purl=f"pkg:deb/debian/{_percent_encoded(package.name)}@{_percent_encoded(package.version)}"
-                f"?arch={package.architecture}&distro={recipe.distro}",
-            )
-            for package in pins.packages
-        ),
-        lock=pins.encode(),
+        packages=tuple(_package(item, recipe.distro) for item in as_list(lock["packages"])),
+        lock=dict(lock),
         warnings=_warnings(recipe, now),
+    )
+
+
+def _layer_path(place: Path, lock: Mapping[str, object], context: tuple[str, ...]) -> Path:
+    """Return where the layer of a lock is kept.
+
+    The name stands for the whole lock and for all else that decides the bytes, the encoder's version
+    among it. So a layer that is there under this name was made of this very lock, and the lock was
+    read in full then.
+    """
+    try:
+        text = json.dumps([dict(lock), context], sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError):
+        text = ""
+    return place / "layers" / f"{hashlib.sha256(text.encode()).hexdigest()}.tar.gz"
+
+
+def _package(item: object, distro: str) -> Package:
+    fields = as_table(item)
+    name, version, architecture = (text_at(fields, key) for key in ("name", "version", "architecture"))
+    return Package(
+        name=name,
+        version=version,
+        architecture=architecture,
+        purl=f"pkg:deb/debian/{_percent_encoded(name)}@{_percent_encoded(version)}"
+        f"?arch={architecture}&distro={distro}",
     )
 
 
@@ -109,11 +127,6 @@ def _assemble(recipe: Recipe, pins: Pins, archive: Archive, path: Path) -> Layer
     layer = write_layer(entries, path, comment=f"base {recipe.name}")
     remember_layer(layer)
     return layer
-
-
-def _layer_path(pins: Pins, place: Path) -> Path:
-    # The encoder's version belongs to the key: another one may give another digest.
-    return place / "layers" / f"{pins.digest(ASSEMBLER_VERSION, isal.__version__)}.tar.gz"
 
 
 def _warnings(recipe: Recipe, now: datetime) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from seatrial.formats.deb822 import parse_stanza, split_stanzas
 # "Plain": no suffix such as -security, -updates or -backports.
 _PLAIN_SUITE: Final = re.compile(r"[a-z]+")
 _ONE_LINE: Final = re.compile(r"deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)")
-_USABLE: Final = ("http://", "https://", "file:/")
+_USABLE: Final = ("http://", "https://", "file:///")
 
 
 def find_mirrors(settings: DebianSettings) -> tuple[str, ...]:
@@ -43,9 +43,11 @@ def _apt_archives(apt: Path) -> Iterator[str]:
         else:
             continue
         for uri, suites, components in entries:
+            archive = re.sub("^file:/(?!/)", "file:///", uri)
             plain = any(_PLAIN_SUITE.fullmatch(suite) for suite in suites)
-            if uri.startswith(_USABLE) and plain and "main" in components and "debian" in uri.split("/")[3:]:
-                yield uri.replace("file:/", "file:///", 1) if re.match("file:/[^/]", uri) else uri
+            named = "debian" in archive.split("/")[3:]
+            if archive.startswith(_USABLE) and plain and named and "main" in components:
+                yield archive
 
 
 def _one_line_entries(text: str) -> Iterator[tuple[str, list[str], list[str]]]:

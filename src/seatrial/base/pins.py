@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,11 +47,6 @@ class Pins:
                 for package in self.packages
             ],
         }
-
-    def digest(self, *context: str) -> str:
-        """Return 64 hex that stand for these pins and what else decides the bytes."""
-        text = json.dumps([self.encode(), context], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def decode_pins(lock: Mapping[str, object], *, base: str, architecture: str, names: tuple[str, ...]) -> Pins:

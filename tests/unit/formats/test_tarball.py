@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -180,6 +182,26 @@ def test_full_disk_in_the_second_thread_is_an_output_error(
     with pytest.raises(OutputError, match="No space left"):
         write_layer([file("a", tmp_path / "body")], tmp_path / "out" / "layer")
     assert os.listdir(target.parent) == []
+
+
+BIG = """
+import sys
+from pathlib import Path
+from seatrial.formats.tarball import write_layer
+from seatrial.model.image import Entry, EntryKind
+content = Path(sys.argv[1])
+write_layer([Entry(path="big", kind=EntryKind.FILE, mode=0o755, content=content)], Path(sys.argv[2]))
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+def test_memory_does_not_grow_with_the_payload(tmp_path: Path) -> None:
+    with open(tmp_path / "big", "wb") as big:
+        big.write(os.urandom(8 << 20))
+        big.truncate(400 << 20)
+    argv = [sys.executable, "-c", BIG, str(tmp_path / "big"), str(tmp_path / "layer")]
+    peak_kb = int(subprocess.run(argv, check=True, capture_output=True).stdout)
+    assert peak_kb <= 40 << 10
 
 
 def test_memo_is_read_back_until_the_blob_changes(tmp_path: Path) -> None:
