@@ -138,6 +138,16 @@ def test_offline_and_nothing_cached_says_how_to_set_the_mirror(mirror: Mirror, c
     assert files_below(cache) == []
 
 
+def test_package_that_is_gone_says_to_update_the_lock(mirror: Mirror, cache: Path, tmp_path: Path) -> None:
+    lock = build(mirror, cache).lock
+    mirror.pool("tzdata").unlink()
+    with pytest.raises(NetworkError, match="no such file") as caught:
+        build(mirror, tmp_path / "other", lock=lock)
+    assert "tzdata" in caught.value.where
+    assert "seatrial lock --update" in caught.value.hint
+    assert len(files_below(tmp_path / "other")) == 4
+
+
 def test_second_mirror_is_asked_when_the_first_does_not_answer(mirror: Mirror, cache: Path) -> None:
     settings = DebianSettings(mirrors=(CLOSED, f"{mirror.url}/"), keyring=mirror.keyring())
     base = resolve(

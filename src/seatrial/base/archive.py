@@ -18,7 +18,7 @@ from seatrial.errors import FormatError, NetworkError, UntrustedInput
 from seatrial.formats.deb import Deb, read_deb
 from seatrial.formats.deb822 import IndexedPackage, IndexFile, Release, parse_package, select_stanzas
 from seatrial.formats.xz import decompress_xz
-from seatrial.host.download import Fetcher, shown_url
+from seatrial.host.download import Fetcher, NotFoundError, shown_url
 
 _LARGEST_RELEASE: Final = 4 << 20
 _LARGEST_INDEX: Final = 512 << 20
@@ -28,6 +28,10 @@ _READ_BYTES: Final = 64 << 10
 _MIRROR_HINT: Final = (
     "set [base] mirror in seatrial.toml, or SEATRIAL_DEBIAN_MIRROR, to a Debian archive that answers from"
     " here; once built, the same base needs no network"
+)
+_GONE_HINT: Final = (
+    "archives drop a version once there is a newer one: seatrial lock --update, or set [base] mirror to a"
+    " snapshot of the archive as it was, such as https://snapshot.debian.org/archive/debian/TIMESTAMP"
 )
 
 _T = TypeVar("_T")
@@ -132,7 +136,8 @@ class Archive:
                     cached,
                     size_bytes=package.size_bytes,
                     sha256=package.sha256,
-                )
+                ),
+                gone_hint=_GONE_HINT,
             )
             blob = cached.read_bytes()
         try:
@@ -145,7 +150,7 @@ class Archive:
             )
         return deb
 
-    def _from_first_mirror(self, action: Callable[[str], _T]) -> _T:
+    def _from_first_mirror(self, action: Callable[[str], _T], gone_hint: str = "") -> _T:
         failures: list[NetworkError] = []
         for mirror in find_mirrors(self.settings):
             try:
@@ -153,7 +158,8 @@ class Archive:
             except NetworkError as error:
                 failures.append(error)
         first = failures[0]
-        raise NetworkError(first.what, where=first.where, hint=_MIRROR_HINT) from first
+        gone = gone_hint and all(isinstance(failure, NotFoundError) for failure in failures)
+        raise NetworkError(first.what, where=first.where, hint=gone_hint if gone else _MIRROR_HINT) from first
 
 
 def remove_leftovers(place: Path, now: datetime) -> None:
