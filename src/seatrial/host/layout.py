@@ -178,10 +178,26 @@ def _write_all(handle: int, content: bytes) -> None:
 
 
 def _refuse_as_layout(target: Path) -> None:
-    """Raise OutputError unless ``target`` is missing, empty, or a layout of one image and nothing else."""
-    mode = _mode(target)
-    if mode is None:
-        return
+    """Raise OutputError unless ``target`` is missing, empty, or a layout of one image and nothing else.
+
+    Another run may exchange the directory and delete the old one while this looks into it: what was
+    seen only counts when the name still stands for the directory that was seen.
+    """
+    while True:
+        before = _status(target)
+        if before is None:
+            return
+        try:
+            _refuse_directory(target, before.st_mode)
+        except (OutputError, FileNotFoundError):
+            after = _status(target)
+            if after is not None and (after.st_ino, after.st_ctime_ns) == (before.st_ino, before.st_ctime_ns):
+                raise
+        else:
+            return
+
+
+def _refuse_directory(target: Path, mode: int) -> None:
     if not stat.S_ISDIR(mode):
         raise _refusal(target, mode, "to write one file, let the name end in .tar")
     with os.scandir(target) as entries:
@@ -212,11 +228,13 @@ def _count_images(index: Path) -> int:
 
 def _refuse_as_archive(target: Path) -> None:
     """Raise OutputError unless ``target`` is missing, empty, or a tar that ``write_archive`` made."""
-    mode = _mode(target)
-    if mode is None:
+    status = _status(target)
+    if status is None:
         return
-    if not stat.S_ISREG(mode):
-        raise _refusal(target, mode, "a name that ends in .tar is written as one file: choose another -o")
+    if not stat.S_ISREG(status.st_mode):
+        raise _refusal(
+            target, status.st_mode, "a name that ends in .tar is written as one file: choose another -o"
+        )
     with open(target, "rb") as file:
         start = file.read(_RECORD)
     if start and not (start.startswith(_FIRST_MEMBER) and start[257:262] == b"ustar"):
@@ -224,9 +242,9 @@ def _refuse_as_archive(target: Path) -> None:
         raise OutputError("is a file that is no image of ours", where=str(target), hint=hint)
 
 
-def _mode(target: Path) -> int | None:
+def _status(target: Path) -> os.stat_result | None:
     try:
-        return os.lstat(target).st_mode
+        return os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -102,21 +102,29 @@ def _create(target: Path, *, is_directory: bool) -> tuple[Path, int]:
     """Make a staging file or directory and lock it, so that no other run takes it for a leftover."""
     for _ in range(_ATTEMPTS):
         staging = target.with_name(f"{_prefix(target)}{os.urandom(8).hex()}.new")
-        if is_directory:
-            staging.mkdir()
-            handle = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        else:
-            handle = os.open(staging, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            handle = _make(staging, is_directory=is_directory)
+        except FileNotFoundError:
+            continue  # another run swept it in the instant before it was opened
         if _lock(handle) is not False and _is_same(staging, handle):
             return staging, handle
-        os.close(handle)  # another run swept it in the instant before the lock
-    raise OutputError("other runs keep removing the staging files", where=str(target))
+        os.close(handle)  # or in the instant before it was locked
+    raise OutputError(
+        "the staging files vanish", where=str(target), hint="is something else removing files there?"
+    )
 
 
-def _lock(handle: int) -> bool | None:
+def _make(staging: Path, *, is_directory: bool) -> int:
+    if not is_directory:
+        return os.open(staging, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    staging.mkdir()
+    return os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _lock(handle: int, *, can_wait: bool = False) -> bool | None:
     """Take the lock: True when taken, False when another process has it, None when there are no locks."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if can_wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:
@@ -153,19 +161,31 @@ def remove_leftovers(target: Path) -> None:
 
 
 def _swap(staging: Path, target: Path, refuse: Callable[[Path], None]) -> None:
-    """Put ``staging`` in the target's place and remove the old target, if any."""
-    if _rename(staging, target, _RENAME_NOREPLACE):
-        return
-    if not os.path.lexists(target):
-        os.rename(staging, target)
-        return
-    _exchange(staging, target)
-    try:
-        refuse(staging)
-    except OutputError:
-        _exchange(staging, target)  # it changed since it was looked at: put it back, untouched
-        raise
-    _remove(staging)
+    """Put ``staging`` in the target's place and remove the old target, if any.
+
+    The old target is locked first: another run for it then waits, and none takes it for a leftover
+    once it has a leftover's name.
+    """
+    while not _rename(staging, target, _RENAME_NOREPLACE):
+        try:
+            old = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # renameat2 is not to be had here
+            os.rename(staging, target)
+            return
+        try:
+            _lock(old, can_wait=True)
+            if not _is_same(target, old):
+                continue
+            _exchange(staging, target)
+            try:
+                refuse(staging)
+            except OutputError:
+                _exchange(staging, target)  # it changed since it was looked at: put it back, untouched
+                raise
+            _remove(staging)
+            return
+        finally:
+            os.close(old)
 
 
 def _exchange(staging: Path, target: Path) -> None:
@@ -173,18 +193,13 @@ def _exchange(staging: Path, target: Path) -> None:
     if _rename(staging, target, _RENAME_EXCHANGE):
         return
     aside = staging.with_suffix(".old")
-    lock = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    os.rename(target, aside)
     try:
-        _lock(lock)  # so that no other run takes it for a leftover and moves it back
-        os.rename(target, aside)
-        try:
-            os.rename(staging, target)
-        except OSError:
-            os.rename(aside, target)
-            raise
-        os.rename(aside, staging)
-    finally:
-        os.close(lock)
+        os.rename(staging, target)
+    except OSError:
+        os.rename(aside, target)
+        raise
+    os.rename(aside, staging)
 
 
 def _rename(source: Path, destination: Path, flags: int) -> bool:
