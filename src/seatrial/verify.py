@@ -23,6 +23,7 @@ from seatrial.model.verdict import Expectations, Verdict
 STATIC_CHECKS: Final[tuple[Callable[[StaticFacts, Expectations], Verdict], ...]] = (
     image_user.check,
     image_entrypoint.check,
+    image_files.check_well_formed,
     image_files.check_no_shell,
     image_files.check_no_setuid,
     image_files.check_no_world_writable,

@@ -15,6 +15,9 @@ NO_SETUID: Final = Rule(id="image.no-setuid", severity=Severity.HIGH, reference=
 NO_WORLD_WRITABLE: Final = Rule(
     id="image.no-world-writable", severity=Severity.MEDIUM, reference="CIS Distribution Independent 6.1.10"
 )
+WELL_FORMED: Final = Rule(
+    id="image.well-formed", severity=Severity.MEDIUM, reference="OCI image-spec, layer.md"
+)
 
 _SHELLS: Final = frozenset(
     ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "toybox")
@@ -56,3 +59,10 @@ def check_no_world_writable(facts: StaticFacts, expected: Expectations) -> Verdi
     if found:
         return NO_WORLD_WRITABLE.fails(f"anyone may write to {sample(found)}", "remove this bit: chmod o-w")
     return NO_WORLD_WRITABLE.passes("nothing that anyone may write to")
+
+
+def check_well_formed(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - as above
+    """Look at what was odd when the image was read, and what an engine may take otherwise."""
+    if facts.problems:
+        return WELL_FORMED.fails(sample(list(facts.problems)), "build the image again, from clean layers")
+    return WELL_FORMED.passes("every layer reads as it should")

@@ -13,12 +13,13 @@ from seatrial.host.sandbox import SANDBOX_UID, Job, Listener, Sandbox, find_engi
 from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Span
 from seatrial.model.trial import TrialPlan
 from seatrial.observe.collector import OTLP_PORT, Collector
+from seatrial.observe.documents import read_documents
 from seatrial.observe.drive import drive
 from seatrial.observe.health_flag import FLAG, detect_health_flag, has_health_flag
 from seatrial.observe.postgres import Postgres, fill_placeholders, find_postgres
 from seatrial.observe.process_facts import read_process
 from seatrial.observe.sqlite import Sqlite, find_sqlite
-from seatrial.observe.unpack import ImageParts, container_environment, fill, read_parts
+from seatrial.observe.unpack import Settings, container_environment, fill, read_settings
 
 __all__ = ["detect_health_flag", "observe_running"]
 
@@ -40,9 +41,9 @@ def observe_running(
 ) -> RunningFacts:
     """Run an image as a container would and return what was seen.
 
-    layout: an OCI image layout, or a tar of one. digest: of the manifest in it; empty when it holds
-    one only. search_path: as PATH, to find bwrap when its wheel is not installed. cache: a directory
-    that may keep a prepared database between runs.
+    layout: an OCI image layout, a tar of one, or what docker save writes. digest: of the manifest in
+    it; empty when it holds one only. search_path: as PATH, to find bwrap when its wheel is not
+    installed. cache: a directory that may keep a prepared database between runs.
     A service that fails is a fact, not an error. Raises MachineError (no namespaces here),
     MissingTool (bwrap, or PostgreSQL when asked for), FormatError, UntrustedInput (the layout).
     """
@@ -50,15 +51,23 @@ def observe_running(
     wants_postgres = Postgres.name in plan.services
     tools = find_postgres() if wants_postgres else ()
     with open_image(layout) as files:
-        parts = read_parts(files, digest)
+        documents = read_documents(files, architecture="", digest=digest)
+        settings = read_settings(documents.config)
         with open_sandbox(engine, listen=(OTLP_PORT,), tools=tools) as sandbox:
             postgres = Postgres(sandbox, cache) if wants_postgres else None
             if postgres:
                 postgres.prepare()
-            rootfs = fill(sandbox, files, parts)
-            environment = _environment(plan, container_environment(rootfs, parts.environment))
-            trial = _Trial(sandbox, parts=parts, plan=plan, environment=environment, postgres=postgres)
-            trial.limits.extend((*_STANDARD_LIMITS, *_limits(parts), *rootfs.skipped))
+            rootfs = fill(sandbox, files, documents, settings.working_directory)
+            environment = _environment(plan, container_environment(rootfs, settings.environment))
+            trial = _Trial(
+                sandbox,
+                settings=settings,
+                plan=plan,
+                environment=environment,
+                postgres=postgres,
+                seed=documents.digest,
+            )
+            trial.limits.extend((*_STANDARD_LIMITS, *_limits(settings), *rootfs.skipped))
             return trial.run()
 
 
@@ -69,19 +78,21 @@ class _Trial:
         self,
         sandbox: Sandbox,
         *,
-        parts: ImageParts,
+        settings: Settings,
         plan: TrialPlan,
         environment: dict[str, str],
         postgres: Postgres | None,
+        seed: str,
     ) -> None:
         self.limits: list[str] = []
         self._sandbox = sandbox
-        self._parts = parts
+        self._settings = settings
+        self._seed = seed
         self._plan = plan
         self._variables = tuple(environment.items())
         self._postgres = postgres
-        self._argv = (*parts.entrypoint, *(plan.arguments or parts.cmd))
-        self._health_argv = plan.health_argv or parts.health_argv
+        self._argv = (*settings.entrypoint, *(plan.arguments or settings.cmd))
+        self._health_argv = plan.health_argv or settings.health_argv
         self._collector = Collector(sandbox.listeners[OTLP_PORT])
         self._exchanges: tuple[Exchange, ...] = ()
         self._is_reachable: bool | None = None
@@ -130,21 +141,21 @@ class _Trial:
 
     @property
     def _directory(self) -> str:
-        return self._parts.working_directory
+        return self._settings.working_directory
 
     def _find_health_flag(self) -> bool | None:
         """Without a health command in the image or the plan, see whether the program has one."""
-        if self._health_argv or not self._parts.entrypoint:
+        if self._health_argv or not self._settings.entrypoint:
             return None
         found = has_health_flag(
             self._sandbox,
-            self._parts.entrypoint,
+            self._settings.entrypoint,
             self._variables,
             directory=self._directory,
             timeout_s=_FLAG_TIMEOUT_S,
         )
         if found:
-            self._health_argv = (*self._parts.entrypoint, FLAG)
+            self._health_argv = (*self._settings.entrypoint, FLAG)
         return found
 
     def _await_listener(self, job: Job) -> tuple[Listener, ...]:
@@ -186,13 +197,15 @@ class _Trial:
             listener,
             self._plan.requests[number],
             number=number,
-            seed=self._parts.digest,
+            seed=self._seed,
             timeout_s=self._plan.request_timeout_s,
         )
 
     def _by_likelihood(self, found: tuple[Listener, ...]) -> list[Listener]:
         """Order ports: those that the image exposes, then those that others can reach, then by number."""
-        return sorted(found, key=lambda one: (one.port not in self._parts.ports, one.is_loopback, one.port))
+        return sorted(
+            found, key=lambda one: (one.port not in self._settings.ports, one.is_loopback, one.port)
+        )
 
     def _await_spans(self) -> None:
         """Wait for a server span of every request, as long as an exporter can be expected to exist."""
@@ -260,11 +273,11 @@ def _environment(plan: TrialPlan, image: dict[str, str]) -> dict[str, str]:
     return image | telemetry | own
 
 
-def _limits(parts: ImageParts) -> list[str]:
+def _limits(settings: Settings) -> list[str]:
     """Say where this run is not what an engine would do with this image."""
     limits = []
     if os.geteuid() != 0:
         limits.append("not root: file owners are not kept, permissions are those of the image's user")
-    if parts.user.partition(":")[0] != str(SANDBOX_UID):
-        limits.append(f"the image's user is {parts.user or 'root'!r}; it was run as {SANDBOX_UID}")
+    if settings.user.partition(":")[0] != str(SANDBOX_UID):
+        limits.append(f"the image's user is {settings.user or 'root'!r}; it was run as {SANDBOX_UID}")
     return limits

@@ -9,36 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from seatrial.errors import FormatError
 from seatrial.formats.jsonvalue import table_at, text_at, texts_at
-from seatrial.formats.layer_reader import LayerReader
-from seatrial.formats.oci import (
-    DOCKER_INDEX,
-    INDEX,
-    Descriptor,
-    blob_name,
-    parse_diff_ids,
-    parse_index,
-    parse_json,
-    parse_manifest,
-)
-from seatrial.host.image_reader import ImageFiles, VerifiedReader, read_small
+from seatrial.formats.layer_reader import LayerReader, Source
+from seatrial.host.image_reader import ImageFiles, VerifiedReader
 from seatrial.host.rootfs import Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox
+from seatrial.observe.documents import Documents
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_LARGEST_DOCUMENT: Final = 16 << 20
 _HOSTS: Final = b"127.0.0.1\tlocalhost trial\n::1\tlocalhost\n"
 _NO_SHELL: Final = ("CMD", "CMD-SHELL")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageParts:
-    """What is needed to run an image. layers: bottom first, each with its diff_id."""
+class Settings:
+    """How an image wants to be run (OCI config.md). environment: in order, names without "=" left out."""
 
-    digest: str
-    layers: tuple[tuple[Descriptor, str], ...]
     entrypoint: tuple[str, ...]
     cmd: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
@@ -48,19 +35,11 @@ class ImageParts:
     health_argv: tuple[str, ...]
 
 
-def read_parts(files: ImageFiles, digest: str) -> ImageParts:
-    """Read manifest and configuration of one image; raise FormatError or UntrustedInput."""
-    manifest_blob, found = _choose_manifest(files, digest)
-    manifest = parse_manifest(manifest_blob, found)
-    config = parse_json(_verified(files, manifest.config), manifest.config.digest)
-    diff_ids = parse_diff_ids(config, manifest.config.digest)
-    if len(diff_ids) != len(manifest.layers):
-        raise FormatError("the configuration lists another number of layers than the manifest", where=found)
+def read_settings(config: dict[str, object]) -> Settings:
+    """Read an image configuration; raise FormatError for a wrong shape."""
     process = table_at(config, "config")
     pairs = (variable.partition("=") for variable in texts_at(process, "Env"))
-    return ImageParts(
-        digest=found,
-        layers=tuple(zip(manifest.layers, diff_ids, strict=True)),
+    return Settings(
         entrypoint=texts_at(process, "Entrypoint"),
         cmd=texts_at(process, "Cmd"),
         environment=tuple((name, value) for name, _, value in pairs if name),
@@ -71,18 +50,22 @@ def read_parts(files: ImageFiles, digest: str) -> ImageParts:
     )
 
 
-def fill(sandbox: Sandbox, files: ImageFiles, parts: ImageParts) -> Rootfs:
-    """Unpack the layers as the sandbox's root."""
+def fill(sandbox: Sandbox, files: ImageFiles, documents: Documents, directory: str) -> Rootfs:
+    """Unpack the layers as the sandbox's root, each compared with its digest on the way.
+
+    directory: the working directory, made when no layer brings it.
+    """
     rootfs = _empty_rootfs(sandbox)
-    for descriptor, diff_id in parts.layers:
-        with closing(files.open(blob_name(descriptor.digest))) as stream:
-            blob = VerifiedReader(stream, digest=descriptor.digest, size_bytes=descriptor.size_bytes)
-            rootfs.apply(
-                LayerReader(blob, media_type=descriptor.media_type, diff_id=diff_id, where=descriptor.digest)
-            )
-            while blob.read(1 << 20):
-                pass
-    _furnish(rootfs, parts.working_directory)
+    for layer in documents.layers:
+        with closing(files.open(layer.name)) as stream:
+            blob: Source = stream
+            media_type = ""
+            if layer.descriptor is not None:
+                promised = layer.descriptor
+                blob = VerifiedReader(stream, digest=promised.digest, size_bytes=promised.size_bytes)
+                media_type = promised.media_type
+            rootfs.apply(LayerReader(blob, media_type=media_type, diff_id=layer.diff_id, where=layer.name))
+    _furnish(rootfs, directory)
     return rootfs
 
 
@@ -122,41 +105,6 @@ def _furnish(rootfs: Rootfs, working_directory: str) -> None:
     rootfs.write("/etc/hostname", b"trial\n")
     rootfs.write("/etc/resolv.conf", b"")
     rootfs.finish()
-
-
-def _choose_manifest(files: ImageFiles, digest: str) -> tuple[bytes, str]:
-    """Return a manifest's bytes and digest; indexes are followed, attestations are not images."""
-    found = parse_index(read_small(files, "index.json", _LARGEST_DOCUMENT), "index.json")
-    images = list(_images(files, found, depth=3))
-    if digest:
-        images = [image for image in images if image.digest == digest]
-    if len(images) != 1:
-        what = f"no image {digest}" if digest else f"{len(images)} images, where one is expected"
-        raise FormatError(f"the layout holds {what}", where="index.json")
-    return _verified(files, images[0]), images[0].digest
-
-
-def _images(files: ImageFiles, listed: tuple[Descriptor, ...], depth: int) -> tuple[Descriptor, ...]:
-    images: list[Descriptor] = []
-    for descriptor in listed:
-        if descriptor.artifact_type or (descriptor.platform and descriptor.platform.os == "unknown"):
-            continue
-        if descriptor.media_type in (INDEX, DOCKER_INDEX):
-            if depth > 0:
-                nested = parse_index(_verified(files, descriptor), descriptor.digest)
-                images.extend(_images(files, nested, depth - 1))
-        else:
-            images.append(descriptor)
-    return tuple(images)
-
-
-def _verified(files: ImageFiles, descriptor: Descriptor) -> bytes:
-    if descriptor.size_bytes > _LARGEST_DOCUMENT:
-        raise FormatError(f"a document of {descriptor.size_bytes} bytes", where=descriptor.digest)
-    with closing(files.open(blob_name(descriptor.digest))) as stream:
-        blob = VerifiedReader(stream, digest=descriptor.digest, size_bytes=descriptor.size_bytes)
-        parts = list(iter(lambda: blob.read(1 << 20), b""))
-    return b"".join(parts)
 
 
 def _ports(names: tuple[str, ...]) -> tuple[int, ...]:
