@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seatrial.cli.failure import print_json
 from seatrial.cli.progress import Progress
-from seatrial.cli.story import outcome_json, outcome_text, plan_json, unchanged_text
+from seatrial.cli.story import outcome_json, outcome_text, plan_json
 from seatrial.cli.unchanged import cache_directory, own_files, record_path
 from seatrial.config import BASES
 from seatrial.errors import ConfigError, ExitCode
@@ -137,7 +137,8 @@ def _remember(outcome: Outcome, arguments: list[str], request: Request) -> None:
     written = stamps.take([*outputs, *own_files()])
     result = {
         "json": outcome_json(outcome, cached=True),
-        "text": unchanged_text(outcome),
+        "text": outcome_text(outcome, is_verbose=False),
+        "verbose_text": outcome_text(outcome, is_verbose=True),
     }
     record = record_path(arguments, os.getcwd(), request.env)
     stamps.save(record, {**inputs, **(written or {})}, result)

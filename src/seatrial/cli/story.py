@@ -83,12 +83,6 @@ def outcome_text(outcome: Outcome, *, is_verbose: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def unchanged_text(outcome: Outcome) -> str:
-    """Return the one line for a run that found nothing to do."""
-    where = ", ".join(str(output.path) for output in outcome.delivered)
-    return f"unchanged  {outcome.image.reference}  {outcome.image.digest}\nat         {where}"
-
-
 def _trial_lines(running: RunningFacts) -> list[str]:
     lines = [f"trial    {running.engine}"]
     if running.time_to_listen_ms is not None:

@@ -52,5 +52,6 @@ def answer_unchanged(arguments: Sequence[str], directory: str, env: Mapping[str,
     if "--json" in arguments:
         sys.stdout.write(json.dumps(result["json"], indent=2, ensure_ascii=False) + "\n")
     elif "--quiet" not in arguments and "-q" not in arguments:
-        sys.stdout.write(f"{result['text']}\n")
+        text = result["verbose_text" if "--verbose" in arguments or "-v" in arguments else "text"]
+        sys.stdout.write(f"{text}unchanged: nothing had to be built or run again\n")
     return 0
