@@ -101,7 +101,7 @@ def _key(
     plan: BuildPlan, project: Project, go: GoEnvironment, pin: Pin | None, *, digests: Mapping[Path, str]
 ) -> str:
     """Return the digest of everything that the program's bytes depend on."""
-    repository = project.repository
+    repository = project.repository if plan.should_stamp_vcs and go.flags.buildvcs != "false" else None
     stamp = [repository.revision, repository.version, repository.is_dirty] if repository else []
     asked = [
         asdict(plan),
