@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("engines",)
+pytest_plugins = ("builds", "engines")
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

@@ -91,7 +91,7 @@ def _image_plan(project: Project, request: Request, settings: Settings) -> Image
         epoch_s=epoch_s,
         version=version,
         labels=tuple((key, value) for key, value in sorted(labels.items()) if value),
-        ports=settings.ports,
+        ports=settings.ports or project.exposed_ports,
         healthcheck=Healthcheck(
             argv=(f"/{SERVER_PATH}", HEALTH_FLAG),
             interval_s=settings.health_interval_s,

@@ -65,6 +65,7 @@ class Project:
     cgo_packages: import paths outside the standard library that hold C code.
     module_paths: every module that is compiled in (to know which libraries are used).
     uses_database: database/sql or pgx is compiled in.
+    exposed_ports: such as "8080/tcp", from the service's own Dockerfile.
     """
 
     language: Language
@@ -82,5 +83,6 @@ class Project:
     cgo_packages: tuple[str, ...]
     module_paths: tuple[str, ...]
     uses_database: bool
+    exposed_ports: tuple[str, ...]
     repository: Repository | None
     warnings: tuple[str, ...] = field(default=())

@@ -62,6 +62,7 @@ def detect(
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
         uses_database=any(p.import_path in _DATABASES for p in listed),
         repository=repository,
+        exposed_ports=_exposed_ports((root, members[0].directory)),
         warnings=_warnings(mod),
     ), go
 
@@ -142,7 +143,7 @@ def _list(
             go.program, patterns, directory=directory, env=go.variables, flags=(*mod, *flags)
         )
     except ToolFailed as error:
-        if "requires go >=" in error.what:
+        if "requires go >=" in error.what or "errors parsing go." in error.what:
             raise explain_refusal(error.what, directory) from error
         raise _unloadable(error.what) from error
 
@@ -251,6 +252,20 @@ def _input_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tu
         for file in package.embedded:
             found.update(parent for parent in file.parents if parent.is_relative_to(package.directory))
     return tuple(sorted(found))
+
+
+def _exposed_ports(folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the ports that the service's own Dockerfile exposes, as written there in plain numbers."""
+    for folder in folders:
+        try:
+            text = (folder / "Dockerfile").read_text(errors="replace")
+        except OSError:
+            continue
+        lines = re.findall(r"^[ \t]*EXPOSE[ \t]+(.+)$", text, re.MULTILINE | re.IGNORECASE)
+        words = [word for line in lines for word in line.split()]
+        found = [word for word in words if re.fullmatch(r"\d{1,5}(/(tcp|udp))?", word)]
+        return tuple(dict.fromkeys(word if "/" in word else f"{word}/tcp" for word in found))
+    return ()
 
 
 def _warnings(mod: ModFile) -> tuple[str, ...]:
