@@ -34,8 +34,11 @@ class MergedPaths:
         except FormatError as error:
             self._problem(f"layer {layer}: {error}")
             return None
-        parent, _, name = path.rpartition("/")
-        parent = self._real_directory(parent)
+        above, _, name = path.rpartition("/")
+        parent = self._real_directory(above)
+        if parent is None:
+            self._problem(f"layer {layer}: {path!a} lies below something that is no directory")
+            return None
         if name == _OPAQUE:
             self._remove_below(parent, layer)
             return None
@@ -90,13 +93,22 @@ class MergedPaths:
             todo.extend(fact.link_target.split("/")[::-1])
         return "/".join(done)
 
-    def _real_directory(self, path: str) -> str:
-        """Return where a member's parent really is: an engine follows links below the member itself."""
+    def _real_directory(self, path: str) -> str | None:
+        """Return where a member's parent really is: an engine follows links below the member itself.
+
+        None when it is no directory and cannot become one.
+        """
         fact = self._facts.get(path)
         if not path or (fact is not None and fact.kind == "directory"):
             return path
         real = self.resolve(path)
-        return path if real is None else real
+        above = real
+        while above:
+            fact = self._facts.get(above)
+            if fact is not None:
+                return real if fact.kind == "directory" else None
+            above = above.rpartition("/")[0]
+        return real
 
     def _put(self, fact: PathFact) -> None:
         if fact.kind != "directory":

@@ -1,0 +1,126 @@
+"""Layers on layers: replacing, whiteouts, links in the way."""
+
+from __future__ import annotations
+
+import tarfile
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.observe.merge import MergedPaths
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 1) -> tarfile.TarInfo:
+    found = tarfile.TarInfo(name)
+    found.type = kind
+    found.linkname = link
+    found.size = size if kind == tarfile.REGTYPE else 0
+    return found
+
+
+def directory(name: str) -> tarfile.TarInfo:
+    return member(name, tarfile.DIRTYPE)
+
+
+def link(name: str, target: str) -> tarfile.TarInfo:
+    return member(name, tarfile.SYMTYPE, target)
+
+
+def merge(*layers: list[tarfile.TarInfo]) -> MergedPaths:
+    merged = MergedPaths()
+    for number, layer in enumerate(layers):
+        for item in layer:
+            merged.add(item, number)
+    return merged
+
+
+def names(merged: MergedPaths) -> dict[str, int]:
+    return {fact.path: fact.layer for fact in merged.paths()}
+
+
+def test_later_layer_replaces() -> None:
+    merged = merge([directory("./etc/"), member("./etc/a"), member("/etc/b")], [member("etc/a", size=9)])
+    assert names(merged) == {"etc": 0, "etc/a": 1, "etc/b": 0}
+    found = merged.get("etc/a")
+    assert found is not None
+    assert found.size_bytes == 9
+
+
+def test_whiteout_removes_a_path_and_all_below_it() -> None:
+    merged = merge([directory("a"), directory("a/b"), member("a/b/c"), member("a/d")], [member("a/.wh.b")])
+    assert names(merged) == {"a": 0, "a/d": 0}
+
+
+def test_whiteout_spares_its_own_layer_in_any_order() -> None:
+    lower = [directory("a"), member("a/old")]
+    for upper in ([member("a/new"), member(".wh.a")], [member(".wh.a"), directory("a"), member("a/new")]):
+        assert "a/old" not in names(merge(lower, upper))
+        assert names(merge(lower, upper))["a/new"] == 1
+
+
+def test_opaque_whiteout_hides_what_the_directory_held() -> None:
+    lower = [directory("a"), member("a/old"), directory("a/b"), member("a/b/c")]
+    merged = merge(lower, [member("a/new"), member("a/.wh..wh..opq")])
+    assert names(merged) == {"a": 0, "a/new": 1}
+    assert names(merge(lower, [member(".wh..wh..opq")])) == {}
+
+
+def test_notes_of_aufs_are_no_whiteouts() -> None:
+    assert names(merge([member("plnk")], [member(".wh..wh.plnk")])) == {"plnk": 0}
+
+
+def test_file_in_place_of_a_directory_ends_what_was_below() -> None:
+    assert names(merge([directory("a"), member("a/b")], [member("a")])) == {"a": 1}
+    assert names(merge([member("a")], [directory("a"), member("a/b")])) == {"a": 1, "a/b": 1}
+
+
+def test_directory_again_keeps_what_is_below() -> None:
+    assert names(merge([directory("a"), member("a/b")], [directory("a")])) == {"a": 1, "a/b": 0}
+
+
+def test_member_below_a_link_lies_where_the_link_leads() -> None:
+    lower = [directory("usr"), directory("usr/lib"), link("lib", "usr/lib"), link("abs", "/usr/lib")]
+    merged = merge(lower, [member("lib/x"), member("abs/y"), member("lib/.wh.z")])
+    assert {"usr/lib/x", "usr/lib/y"} <= set(names(merged))
+    assert "lib/x" not in names(merged)
+
+
+def test_paths_are_resolved_inside_the_root() -> None:
+    merged = merge([link("up", "../../../etc"), directory("etc"), member("etc/x"), link("loop", "loop")])
+    assert merged.resolve("up/x") == "etc/x"
+    assert merged.resolve("loop/x") is None
+    assert merged.resolve("../../etc/./x") == "etc/x"
+
+
+def test_member_below_a_file_or_a_loop_is_a_problem() -> None:
+    merged = merge([member("a"), member("a/b"), link("loop", "loop"), member("loop/x")], [member("a/c")])
+    assert names(merged) == {"a": 0, "loop": 0}
+    assert len(merged.problems) == 3
+
+
+def test_path_that_climbs_out_is_a_problem_not_a_path() -> None:
+    merged = merge([member("../evil"), member("a/../../b"), member("fine")])
+    assert names(merged) == {"fine": 0}
+    assert len(merged.problems) == 2
+
+
+kinds = st.sampled_from((tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE))
+parts = st.sampled_from(("a", "b", "c", ".wh.a", ".wh.b", ".wh..wh..opq"))
+members = st.builds(
+    member,
+    st.lists(parts, min_size=1, max_size=4).map("/".join),
+    kinds,
+    st.lists(st.sampled_from(("a", "b", "..", "/")), max_size=3).map("/".join),
+)
+
+
+@given(st.lists(st.lists(members, max_size=8), max_size=4))
+def test_whatever_the_layers_the_result_is_a_tree(layers: list[list[tarfile.TarInfo]]) -> None:
+    merged = merge(*layers)
+    facts = {fact.path: fact for fact in merged.paths()}
+    assert list(facts) == sorted(facts)
+    for path in facts:
+        above = path.rpartition("/")[0]
+        while above:
+            assert above not in facts or facts[above].kind == "directory"
+            above = above.rpartition("/")[0]
