@@ -14,7 +14,7 @@ from seatrial.cli.unchanged import cache_directory
 from seatrial.errors import ExitCode, SeatrialError
 from seatrial.host.process import INSTALL_HINTS
 from seatrial.host.process import run as run_program
-from seatrial.host.sandbox import find_engine
+from seatrial.host.bubblewrap import find_engine
 
 _TIMEOUT_S = 20.0
 

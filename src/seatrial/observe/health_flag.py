@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from seatrial.host.sandbox import Sandbox, find_engine, open_sandbox
+from seatrial.host.bubblewrap import find_engine
+from seatrial.host.sandbox import Sandbox, open_sandbox
 from seatrial.observe.postgres import fill_placeholders
 from seatrial.observe.unpack import container_environment, fill_with_files
 

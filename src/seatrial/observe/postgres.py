@@ -17,7 +17,8 @@ from typing import Final
 
 from seatrial.errors import MachineError, MissingTool
 from seatrial.host.files import write_whole
-from seatrial.host.sandbox import SANDBOX_UID, Job, Listener, Sandbox
+from seatrial.host.listeners import Listener
+from seatrial.host.sandbox import SANDBOX_UID, Job, Sandbox
 
 POSTGRES_PORT: Final = 5432
 PLACEHOLDERS: Final = {

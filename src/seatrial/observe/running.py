@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import Final
 
+from seatrial.host.bubblewrap import find_engine
 from seatrial.host.image_reader import open_image
-from seatrial.host.sandbox import SANDBOX_UID, Job, Listener, Sandbox, find_engine, open_sandbox
+from seatrial.host.listeners import Listener
+from seatrial.host.sandbox import SANDBOX_UID, Job, Sandbox, open_sandbox
 from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Span
 from seatrial.model.trial import TrialPlan
 from seatrial.observe.collector import OTLP_PORT, Collector
