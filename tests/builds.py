@@ -89,6 +89,7 @@ class Seatrial:
     def __call__(self, *arguments: str, cwd: Path | None = None, **more: str) -> Run:
         done = subprocess.run(
             self.argv(*arguments),
+            check=False,
             cwd=cwd or Path.cwd(),
             env=self.environment(**more),
             capture_output=True,
@@ -109,10 +110,11 @@ class Seatrial:
 
 
 def own_cache(place: Path) -> Seatrial:
-    """Return a command with an empty cache, but for the tools that are installed at a pin."""
+    """Return a command with an empty cache, but for what its own digest pins: tools and base layers."""
     (place / "seatrial").mkdir(parents=True)
-    (CACHE / "seatrial" / "tools").mkdir(parents=True, exist_ok=True)
-    (place / "seatrial" / "tools").symlink_to(CACHE / "seatrial" / "tools")
+    for name in ("tools", "base"):
+        (CACHE / "seatrial" / name).mkdir(parents=True, exist_ok=True)
+        (place / "seatrial" / name).symlink_to(CACHE / "seatrial" / name)
     return Seatrial(env={"XDG_CACHE_HOME": str(place)})
 
 

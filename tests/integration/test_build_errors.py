@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from builds import MAIN, PLAIN, Seatrial, commit_all, git, snapshot, write_service
 
 pytestmark = pytest.mark.go
@@ -34,9 +35,7 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], int, tuple[str, ...]]] =
         ("main.go:3:8", "example.com/svc/gen", "[build] prepare"),
     ),
     "embedded interface": (
-        {
-            "main.go": 'package main\n\nimport "embed"\n\n//go:embed dist\nvar d embed.FS\n\nfunc main() { _ = d }\n'
-        },
+        {"main.go": 'package main\n\nimport "embed"\n\n//go:embed dist\nvar _ embed.FS\n\nfunc main() {}\n'},
         (),
         3,
         ("main.go:5:12", "pattern dist", "[build] prepare"),

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builds import PLAIN, Seatrial, commit_all, git, own_cache, write_service
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from builds import PLAIN, Seatrial, commit_all, git, own_cache, write_service
 
 pytestmark = pytest.mark.go
 
