@@ -244,3 +244,15 @@ func TestExportRunsUnderASuppressedContext(t *testing.T) {
 		t.Error("an export would trace itself")
 	}
 }
+
+func BenchmarkEncode(b *testing.B) {
+	resource := Resource(env())
+	spans := make([]*trace.Span, 512)
+	for i := range spans {
+		spans[i] = finished("GET /orders/{id}")
+	}
+	b.ReportAllocs()
+	for range b.N {
+		Encode(resource, spans)
+	}
+}

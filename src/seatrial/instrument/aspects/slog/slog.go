@@ -27,27 +27,34 @@ func Under() bool {
 	return on && s != nil
 }
 
-// Suffix appends the ids to a line of package log, before its final newline.
-// A line that already names the trace is left as it is: log/slog's default
-// handler writes through package log.
-func Suffix(line []byte, start int) []byte {
+// Suffix adds the ids to a line of package log, before its final newline. A
+// line that already names the trace is left as it is: log/slog's default
+// handler writes through package log. start is where the line begins in buf.
+func Suffix(buf []byte, start int) []byte {
 	s, on := trace.Current(nil)
 	if !on || s == nil {
-		return line
+		return buf
 	}
-	return suffix(s, line, start)
+	return suffix(s, buf, start)
 }
 
-func suffix(s *trace.Span, line []byte, start int) []byte {
+func suffix(s *trace.Span, buf []byte, start int) []byte {
 	traceID, spanID := s.IDs()
-	if bytes.Contains(line[start:], []byte(traceID)) {
-		return line
+	if bytes.Contains(buf[start:], []byte(traceID)) {
+		return buf
 	}
-	end := len(line)
-	for end > start && line[end-1] == '\n' {
+	end := len(buf)
+	for end > start && buf[end-1] == '\n' {
 		end--
 	}
-	tail := string(line[end:])
-	line = append(line[:end], " trace_id="+traceID+" span_id="+spanID...)
-	return append(line, tail...)
+	added := " trace_id=" + traceID + " span_id=" + spanID
+	// Some services write JSON through package log: text behind the object
+	// would break whatever reads it, so the ids go into the object.
+	if line := buf[start:end]; len(line) > 2 && line[0] == '{' && line[len(line)-1] == '}' {
+		end--
+		added = `,"trace_id":"` + traceID + `","span_id":"` + spanID + `"`
+	}
+	tail := string(buf[end:])
+	buf = append(buf[:end], added...)
+	return append(buf, tail...)
 }

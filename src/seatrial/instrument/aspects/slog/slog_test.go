@@ -31,7 +31,9 @@ func TestSuffix(t *testing.T) {
 	ids := " trace_id=" + s.TraceID.String() + " span_id=" + s.ID.String()
 	for in, want := range map[string]string{
 		"line\n": "line" + ids + "\n", "line": "line" + ids, "two\nlines\n\n": "two\nlines" + ids + "\n\n",
-		"has" + ids + "\n": "has" + ids + "\n",
+		"has" + ids + "\n":   "has" + ids + "\n",
+		`{"msg":"a"}` + "\n": `{"msg":"a","trace_id":"` + s.TraceID.String() + `","span_id":"` + s.ID.String() + `"}` + "\n",
+		"{}":                 "{}" + ids,
 	} {
 		if got := suffix(s, []byte("head "+in), 5); string(got) != "head "+want {
 			t.Errorf("%q: %q", in, got)

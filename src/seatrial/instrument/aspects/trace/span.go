@@ -37,6 +37,10 @@ func (l Layer) IsDatabase() bool { return l >= LayerSQL }
 // maxText bounds one attribute value, so that a span's memory is bounded.
 const maxText = 4096
 
+// usualAttrs is how many attributes a server span has; an unsampled span has
+// no room for any.
+const usualAttrs = 14
+
 // Attr is one attribute; Text is used unless IsInt.
 type Attr struct {
 	Key   string
@@ -66,7 +70,6 @@ type Span struct {
 	mu       sync.Mutex
 	name     string
 	attrs    []Attr
-	inline   [12]Attr
 	duration time.Duration
 	ended    bool
 	failed   bool
@@ -119,7 +122,7 @@ func (s *Span) set(a Attr) {
 		}
 	}
 	if s.attrs == nil {
-		s.attrs = s.inline[:0]
+		s.attrs = make([]Attr, 0, usualAttrs)
 	}
 	s.attrs = append(s.attrs, a)
 }
