@@ -8,6 +8,8 @@ clock or the environment, so the same values give the same digests.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -151,11 +153,18 @@ def _blob_file(image: Image, digest: str, size_bytes: int) -> LayoutFile:
 
 
 def _in_scratch(layout: Path, files: tuple[LayoutFile, ...]) -> None:
-    try:
+    with _own_directory():
         write_layout(layout, files, may_link=True)
+
+
+@contextmanager
+def _own_directory() -> Iterator[None]:
+    """Say of a place that the user did not choose what can be done about it."""
+    try:
+        yield
     except OutputError as error:
-        hint = error.hint or "remove that directory, or set XDG_CACHE_HOME to another"
-        raise MachineError(error.what, where=error.where, hint=hint) from error
+        hint = "free some space, or set XDG_CACHE_HOME to a directory on another disk"
+        raise MachineError(error.what, where=error.where, hint=error.hint or hint) from error
 
 
 def _names(reference: str) -> tuple[tuple[str, str], ...]:
@@ -185,8 +194,9 @@ def _service_layer(files: tuple[Entry, ...], scratch: Path) -> Layer:
             leftover.unlink()
     except OSError as error:
         raise MachineError(f"cannot be written: {error.strerror}", where=str(scratch)) from error
-    layer = write_layer(files, path, comment=_SERVICE)
-    write_whole(record, canonical_json({"key": key, "layer": encode_layer(layer)}))
+    with _own_directory():
+        layer = write_layer(files, path, comment=_SERVICE)
+        write_whole(record, canonical_json({"key": key, "layer": encode_layer(layer)}))
     return layer
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def base(tmp_path: Path) -> Base:
     passwd = Entry(path="etc/passwd", kind=EntryKind.FILE, mode=0o644, content=b"root:x:0:0:::\n")
     layer = write_layer((root, passwd), tmp_path / "base.tar.gz", comment="seatrial: base debian-13")
     return Base(name="debian-13", layers=(layer,), packages=(), lock={})
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    place = tmp_path / "mounted"
+    place.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", place)
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mounts here")
+    yield place
+    subprocess.run(("umount", "-l", place), check=True)
 
 
 def server(program: Path, *, mtime_epoch_s: int = 1) -> Entry:
@@ -156,6 +171,12 @@ def test_missing_program_and_changed_config_blob_are_named(program: Path, base: 
     program.unlink()
     with pytest.raises(MachineError, match="No such file"):
         put(program, base, tmp_path / "other")
+
+
+def test_full_cache_disk_is_the_machines_fault(program: Path, base: Base, small_disk: Path) -> None:
+    with pytest.raises(MachineError, match="No space left") as refusal:
+        put(program, base, small_disk / "scratch")
+    assert "XDG_CACHE_HOME" in refusal.value.hint
 
 
 def test_delivered_image_shares_no_file_with_the_cache(program: Path, base: Base, tmp_path: Path) -> None:
