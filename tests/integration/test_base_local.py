@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,8 +21,9 @@ from base_mirror import (
     build,
     content,
     files_below,
-    flip,
+    make_deb,
     members,
+    tree,
 )
 
 from seatrial.base import DebianSettings, resolve
@@ -225,11 +227,14 @@ def test_time_of_an_entry_is_never_after_the_release(mirror: Mirror, cache: Path
 
 def test_damaged_cache_is_repaired(mirror: Mirror, cache: Path) -> None:
     first = build(mirror, cache)
-    for path in cache.rglob("*.deb"):
-        flip(path, 100)
+    # A sound package with the right name but other content: only its digest tells.
+    other = make_deb("netbase", "1.0-1+b1", "all", tree(Member(path="etc/services", content=b"ssh 22/tcp\n")))
+    netbase = hashlib.sha256(mirror.pool("netbase").read_bytes()).hexdigest()
+    (cache / "base" / "packages" / f"{netbase}.deb").write_bytes(other)
     layer = first.layers[0].path
     layer.write_bytes(layer.read_bytes()[:-1])
     assert build(mirror, cache, lock=first.lock) == first
+    assert layer.read_bytes() == build(mirror, cache / "clean", lock=first.lock).layers[0].path.read_bytes()
     layer.with_name(layer.name + ".json").write_text("{")
     assert build(mirror, cache, lock=first.lock, url=CLOSED) == first
 
