@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("builds", "engines")
+pytest_plugins = ("builds", "engines", "trial_fixtures")
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import shutil
 import signal
 import tarfile
 import time
@@ -48,6 +49,7 @@ _START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 5.0
 _STARTUP: Final = b"user\0postgres\0database\0postgres\0\0"
 _PROTOCOL_3: Final = 196608
+_END_OF_TAR: Final = 1024
 _AUTHENTICATION: Final = b"R"
 
 
@@ -86,9 +88,7 @@ class Postgres:
     def prepare(self) -> None:
         """Begin to make the cluster: copied, or made by initdb while the caller goes on."""
         template = self._template()
-        if template is not None and template.is_file():
-            _copy_out(template, self._sandbox.data)
-        else:
+        if template is None or not _copy_out(template, self._sandbox.data):
             self._initdb = self._start(_INITDB)
 
     def start(self) -> None:
@@ -166,19 +166,32 @@ def _copy_in(data: int, template: Path) -> None:
     write_whole(template, spool.getvalue())
 
 
-def _copy_out(template: Path, data: int) -> None:
-    """Unpack a kept cluster, as the sandbox user's own."""
-    is_root = os.geteuid() == 0
-    with tarfile.open(template, "r:") as tar:
-        for member in tar:
-            if member.isdir():
-                os.mkdir(member.name, 0o700, dir_fd=data)
-            elif member.isreg():
-                content = tar.extractfile(member)
-                assert content is not None
-                _write(data, member.name, content.read(), 0o600)
-            if is_root:
-                os.chown(member.name, SANDBOX_UID, SANDBOX_UID, dir_fd=data)
+def _copy_out(template: Path, data: int) -> bool:
+    """Unpack a kept cluster, as the sandbox user's own; return False when it cannot be used."""
+    try:
+        with open(template, "rb") as kept:
+            kept.seek(-_END_OF_TAR, os.SEEK_END)
+            if any(kept.read()):  # the end of a tar is zeros: a cut one is not taken for whole
+                return False
+            kept.seek(0)
+            with tarfile.open(fileobj=kept, mode="r:") as tar:
+                for member in tar:
+                    _unpack(tar, member, data)
+    except (OSError, tarfile.TarError):
+        shutil.rmtree("pg", ignore_errors=True, dir_fd=data)
+        return False
+    return True
+
+
+def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, data: int) -> None:
+    if member.isdir():
+        os.mkdir(member.name, 0o700, dir_fd=data)
+    elif member.isreg():
+        content = tar.extractfile(member)
+        assert content is not None
+        _write(data, member.name, content.read(), 0o600)
+    if os.geteuid() == 0:
+        os.chown(member.name, SANDBOX_UID, SANDBOX_UID, dir_fd=data)
 
 
 def _write(directory: int, name: str, content: bytes, mode: int = 0o644) -> None:

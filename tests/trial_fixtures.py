@@ -1,4 +1,4 @@
-"""What the tests that really run something share."""
+"""Fixtures of the trial: its service, built once, and an image of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from images import base_entries, file, write_image
 
-SERVICE = Path(__file__).parents[1] / "projects/trial-service"
+SERVICE = Path(__file__).parent / "projects/trial-service"
 
 
 @pytest.fixture(scope="session")
