@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -12,10 +13,13 @@ import (
 	_ "modernc.org/sqlite" // the "sqlite" driver
 )
 
+// busyPause is long for SQLite and short for a start.
+const busyPause = 10 * time.Millisecond
+
 // openSQLite creates the file when it is missing, once: every connection is
 // opened with mode=rw, so a file that disappears later is never recreated
 // behind the back of the health check.
-func openSQLite(path string) (*Store, error) {
+func openSQLite(ctx context.Context, path string) (*Store, error) {
 	// Kept open until the store closes. It pins the inode, so that a
 	// replacement cannot be given the same number; and closing it earlier would
 	// drop SQLite's POSIX locks, which belong to the process.
@@ -29,7 +33,24 @@ func openSQLite(path string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(8)
-	return &Store{db: db, now: time.Now, file: file}, nil
+	s := &Store{db: db, now: time.Now, file: file}
+	if err := enableWAL(ctx, db); err != nil {
+		return nil, errors.Join(fmt.Errorf("open SQLite file: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// enableWAL lets readers and the writer work side by side. The mode is kept in
+// the file. SQLite does not apply its busy timeout to the change, so another
+// process that starts at the same moment makes it fail at once.
+func enableWAL(ctx context.Context, db *sql.DB) error {
+	for {
+		_, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		if err == nil || ctx.Err() != nil || !IsUnavailable(err) {
+			return err
+		}
+		time.Sleep(busyPause)
+	}
 }
 
 func sqliteDSN(path string) string {
@@ -42,7 +63,6 @@ func sqliteDSN(path string) string {
 		"_pragma": {
 			"busy_timeout(4000)",
 			"foreign_keys(1)",
-			"journal_mode(WAL)",
 			"synchronous(NORMAL)",
 		},
 	}

@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
+
+	"example.com/orders/internal/order"
 )
 
 func checkReason(t *testing.T, s *Store) string {
@@ -138,5 +142,63 @@ func TestLockedDatabaseIsUnavailableAtTheDeadline(t *testing.T) {
 	defer cancel()
 	if err := s.Delete(ctx, 1); !IsUnavailable(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeletedOrderLeavesNoItems(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "orders.db"))
+	created, err := s.Create(t.Context(), order.Draft{
+		Reference: "A-1", Customer: "Z", Currency: "EUR", Items: []order.Item{{SKU: "tea", Quantity: 1, UnitPriceCents: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Move(t.Context(), created.ID, order.Pending, order.Cancelled); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), created.ID); err != nil {
+		t.Fatal(err)
+	}
+	var items int
+	if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM order_items").Scan(&items); err != nil || items != 0 {
+		t.Fatalf("%d items left, %v", items, err)
+	}
+}
+
+// holdFile reserves a new SQLite file for writing, as another process that
+// starts at the same moment may; SQLite's busy timeout does not cover that.
+func holdFile(t *testing.T, path string) (release func()) {
+	t.Helper()
+	other, err := sql.Open("sqlite", path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() {
+		_ = tx.Rollback()
+		_ = other.Close()
+	})
+	t.Cleanup(release)
+	return release
+}
+
+func TestFileThatIsBusyIsAwaited(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	time.AfterFunc(200*time.Millisecond, holdFile(t, path))
+	if got := checkReason(t, openFile(t, path)); got != "" {
+		t.Fatal(got)
+	}
+}
+
+func TestWaitForABusyFileEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	holdFile(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, Source{dialect: sqliteDialect, target: path}); err == nil {
+		t.Fatal("opened")
 	}
 }

@@ -36,7 +36,7 @@ func Open(ctx context.Context, source Source) (*Store, error) {
 	var err error
 	switch source.dialect {
 	case sqliteDialect:
-		s, err = openSQLite(source.target)
+		s, err = openSQLite(ctx, source.target)
 	default:
 		s, err = openPostgres(ctx, source.target)
 	}
