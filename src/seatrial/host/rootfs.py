@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import shutil
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from seatrial.errors import FormatError, MachineError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _CHUNK: Final = 1 << 20
 _MOST_LINKS: Final = 40
@@ -30,6 +34,22 @@ class Members(Protocol):
 
     def __iter__(self) -> Iterator[tarfile.TarInfo]: ...
     def copy(self, destination: BinaryIO) -> None: ...
+
+
+class _Whole(io.BytesIO):
+    """Writes each piece as a whole to an unbuffered file, which may take only a part at a time."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, piece: Buffer, /) -> int:
+        """Write one piece; raises OSError when there is no room."""
+        whole = memoryview(piece)
+        left = whole
+        while left:
+            left = left[self._file.write(left) :]
+        return len(whole)
 
 
 class Rootfs:
@@ -120,8 +140,9 @@ class Rootfs:
                 os.mkdir(place, 0o700, dir_fd=self._root)
             self._modes[place] = mode
         elif member.isreg():
-            with self._new_file(place, mode) as file:
+            with self._new_file(place, mode, member) as file:
                 layer.copy(file)
+            return
         elif member.issym():
             self._remove(place)
             os.symlink(member.linkname, place, dir_fd=self._root)
@@ -135,8 +156,6 @@ class Rootfs:
             return
         if self._owner is None:
             os.chown(place, member.uid, member.gid, dir_fd=self._root, follow_symlinks=False)
-            if member.isreg() and mode & 0o6000:
-                os.chmod(place, mode, dir_fd=self._root)  # chown(2) clears these bits
 
     def _effective_mode(self, member: tarfile.TarInfo) -> int:
         """Return the mode bits; for a sandbox of one user, with that user's part put first.
@@ -150,13 +169,20 @@ class Rootfs:
         return (mode & 0o7077) | theirs << 6
 
     @contextlib.contextmanager
-    def _new_file(self, place: str, mode: int) -> Iterator[BinaryIO]:
-        self._remove(place)
+    def _new_file(self, place: str, mode: int, member: tarfile.TarInfo | None = None) -> Iterator[BinaryIO]:
+        """Make a file, in place of what may be there; its owner is the member's, when that can be."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(place, flags, 0o600, dir_fd=self._root), "wb") as file:
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), mode)
+        try:
+            handle = os.open(place, flags, 0o600, dir_fd=self._root)
+        except FileExistsError:
+            self._remove(place)
+            handle = os.open(place, flags, 0o600, dir_fd=self._root)
+        # Unbuffered: there are many small files, and each is one or few pieces.
+        with open(handle, "wb", buffering=0) as file:
+            yield _Whole(file)
+            if member is not None and self._owner is None:
+                os.fchown(handle, member.uid, member.gid)
+            os.fchmod(handle, mode)  # after the owner: chown(2) clears setuid
 
     def _remove(self, place: str) -> None:
         kind = self._kind(place)

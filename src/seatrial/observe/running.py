@@ -14,6 +14,7 @@ from seatrial.host.listeners import Listener
 from seatrial.host.sandbox import SANDBOX_UID, Job, Sandbox, open_sandbox
 from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Span
 from seatrial.model.trial import TrialPlan
+from seatrial.observe.ahead import LayersAhead
 from seatrial.observe.collector import OTLP_PORT, Collector
 from seatrial.observe.documents import read_documents
 from seatrial.observe.drive import drive
@@ -55,11 +56,14 @@ def observe_running(
     with open_image(layout) as files:
         documents = read_documents(files, architecture="", digest=digest)
         settings = read_settings(documents.config)
-        with open_sandbox(engine, listen=(OTLP_PORT,), tools=tools) as sandbox:
+        with (
+            LayersAhead(files, documents) as layers,
+            open_sandbox(engine, listen=(OTLP_PORT,), tools=tools) as sandbox,
+        ):
             postgres = Postgres(sandbox, cache) if wants_postgres else None
             if postgres:
                 postgres.prepare()
-            rootfs = fill(sandbox, files, documents, settings.working_directory)
+            rootfs = fill(sandbox, layers, settings.working_directory)
             environment = _environment(plan, container_environment(rootfs, settings.environment))
             trial = _Trial(
                 sandbox,

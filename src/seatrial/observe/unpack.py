@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from seatrial.formats.jsonvalue import table_at, text_at, texts_at
-from seatrial.formats.layer_reader import LayerReader, Source
-from seatrial.host.image_reader import ImageFiles, VerifiedReader
-from seatrial.host.rootfs import Rootfs
+from seatrial.host.rootfs import Members, Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox
-from seatrial.observe.documents import Documents
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -50,21 +46,14 @@ def read_settings(config: dict[str, object]) -> Settings:
     )
 
 
-def fill(sandbox: Sandbox, files: ImageFiles, documents: Documents, directory: str) -> Rootfs:
-    """Unpack the layers as the sandbox's root, each compared with its digest on the way.
+def fill(sandbox: Sandbox, layers: Iterable[Members], directory: str) -> Rootfs:
+    """Unpack layers, bottom first, as the sandbox's root.
 
     directory: the working directory, made when no layer brings it.
     """
     rootfs = _empty_rootfs(sandbox)
-    for layer in documents.layers:
-        with closing(files.open(layer.name)) as stream:
-            blob: Source = stream
-            media_type = ""
-            if layer.descriptor is not None:
-                promised = layer.descriptor
-                blob = VerifiedReader(stream, digest=promised.digest, size_bytes=promised.size_bytes)
-                media_type = promised.media_type
-            rootfs.apply(LayerReader(blob, media_type=media_type, diff_id=layer.diff_id, where=layer.name))
+    for layer in layers:
+        rootfs.apply(layer)
     _furnish(rootfs, directory)
     return rootfs
 
