@@ -1,0 +1,110 @@
+"""Facts of a good image and a good trial, to be changed one at a time."""
+
+from __future__ import annotations
+
+from seatrial.model.facts import (
+    ElfFacts,
+    Exchange,
+    GoFacts,
+    GoModule,
+    PathFact,
+    Probe,
+    ProcessFacts,
+    RunningFacts,
+    Shutdown,
+    Span,
+    StaticFacts,
+)
+from seatrial.model.verdict import Expectations
+
+EXPECTED = Expectations(
+    size_limit_bytes=50_000_000, is_woven=True, has_spans=True, has_database=True, has_healthcheck=True
+)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def path(name: str, kind: str = "file", mode: int = 0o644, uid: int = 0, size_bytes: int = 0) -> PathFact:
+    """Return one path of an image."""
+    return PathFact(
+        path=name, kind=kind, mode=mode, uid=uid, gid=uid, size_bytes=size_bytes, link_target="", layer=0
+    )
+
+
+def settings(**changes: object) -> dict[str, object]:
+    """Return an image configuration; a value of None leaves the key out."""
+    process: dict[str, object] = {
+        "User": "65532:65532",
+        "Entrypoint": ["/server"],
+        "Healthcheck": {"Test": ["CMD", "/server", "--health-check"], "StartPeriod": 10_000_000_000},
+    }
+    return {"config": {key: value for key, value in (process | changes).items() if value is not None}}
+
+
+ELF = ElfFacts(machine="x86_64", interpreter="", needed=(), has_symbol_table=False, is_pie=False)
+GO = GoFacts(
+    go_version="go1.26.8",
+    main_path="example.com/orders",
+    main_module=GoModule(path="example.com/orders", version="(devel)"),
+    modules=(),
+    settings=(),
+    hidden_modules=(),
+    weaver="v1.15.0",
+    has_woven_statements=True,
+)
+STATIC = StaticFacts(
+    digest="sha256:" + "0" * 64,
+    config=settings(),
+    annotations=(),
+    layer_sizes_bytes=(10, 20),
+    content_bytes=20_000_000,
+    compressed_bytes=8_000_000,
+    paths=(path("server", mode=0o755, size_bytes=20_000_000), path("tmp", "directory", 0o1777)),
+    executable="/server",
+    elf=ELF,
+    go=GO,
+)
+
+
+def span(kind: str = "server", span_id: str = "01", parent_id: str = "", **attributes: str) -> Span:
+    """Return a span of the driven request's trace."""
+    return Span(
+        trace_id=TRACE,
+        span_id=span_id,
+        parent_id=parent_id,
+        name="GET /orders" if kind == "server" else "SELECT",
+        kind=kind,
+        start_ns=1,
+        end_ns=2,
+        scope="",
+        attributes=tuple((key.replace("_", "."), value) for key, value in attributes.items()),
+        status="unset",
+    )
+
+
+EXCHANGE = Exchange(method="GET", path="/orders", status=200, elapsed_ms=1.0, trace_id=TRACE)
+RUNNING = RunningFacts(
+    engine="bubblewrap 0.11.0 (root)",
+    limits=(),
+    time_to_listen_ms=20.0,
+    listening=(8080,),
+    process=ProcessFacts(
+        uid=65532,
+        gid=65532,
+        effective_capabilities=0,
+        has_no_new_privileges=True,
+        seccomp_mode=0,
+        rss_bytes=9_000_000,
+    ),
+    exchanges=(EXCHANGE,),
+    spans=(span(), span("client", "02", "01", db_system="postgresql")),
+    probes=(
+        Probe(situation="up", exit_code=0, elapsed_ms=5.0, output="healthy"),
+        Probe(situation="database stopped", exit_code=1, elapsed_ms=5.0, output="unhealthy"),
+    ),
+    has_health_flag=True,
+    services=("postgres",),
+    log_lines=(f"msg=listed trace_id={TRACE}",),
+    shutdown=Shutdown(exit_code=0, elapsed_ms=4.0),
+    ended_early=None,
+    is_reachable=True,
+)
