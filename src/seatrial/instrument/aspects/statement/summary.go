@@ -7,55 +7,56 @@ const maxSummary = 255
 // summarize reads sanitized text. It names the first table only: a summary is
 // a span name, and must be one of few.
 func summarize(text string) (operation, summary string) {
-	words := strings.FieldsFunc(text, func(r rune) bool {
-		return r == ' ' || r == ',' || r == ';' || r == ')'
-	})
+	words := strings.FieldsFunc(flat(text), func(r rune) bool { return r == ' ' || r == ',' || r == ';' })
 	if len(words) == 0 {
 		return "", ""
 	}
-	first := keyword(words[0])
+	first, rest := keyword(words[0]), words[1:]
 	if first == "" {
 		return "", ""
 	}
-	start := 0
 	if first == "WITH" {
-		if i := mainVerb(text, words); i > 0 {
-			start = i
-			first = keyword(words[i])
-		}
-	}
-	target := targetOf(first, words[start+1:])
-	summary = first
-	if target != "" {
-		summary += " " + target
-	}
-	if len(summary) > maxSummary {
-		summary = first
-	}
-	return first, summary
-}
-
-// mainVerb finds the statement a WITH clause serves: the first verb outside
-// all parentheses.
-func mainVerb(text string, words []string) int {
-	depth, from := 0, 0
-	for i, w := range words {
-		at := strings.Index(text[from:], w)
-		if at < 0 {
-			return 0
-		}
-		depth += strings.Count(text[from:from+at], "(") - strings.Count(text[from:from+at], ")")
-		from += at
-		if depth == 0 && i > 0 {
-			switch keyword(w) {
+		// The statement a WITH clause serves is the first verb after it.
+		for i, w := range rest {
+			switch verb := keyword(w); verb {
 			case "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE":
-				return i
+				return describeVerb(verb, rest[i+1:])
 			}
 		}
-		depth += strings.Count(w, "(") - strings.Count(w, ")")
-		from += len(w)
 	}
-	return 0
+	return describeVerb(first, rest)
+}
+
+func describeVerb(verb string, rest []string) (operation, summary string) {
+	summary = verb
+	if target := targetOf(verb, rest); target != "" && len(verb)+1+len(target) <= maxSummary {
+		summary += " " + target
+	}
+	return verb, summary
+}
+
+// flat empties all parentheses, so that the tables of subqueries, which may
+// come first, are not taken for the statement's own.
+func flat(text string) string {
+	var out strings.Builder
+	depth := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '(':
+			if depth == 0 {
+				out.WriteByte('(')
+			}
+			depth++
+		case c == ')':
+			depth = max(depth-1, 0)
+			if depth == 0 {
+				out.WriteString(") ")
+			}
+		case depth == 0:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
 }
 
 func targetOf(verb string, rest []string) string {
