@@ -86,11 +86,10 @@ class Seatrial:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "OTEL_"))}
         return {**kept, "GOFLAGS": "-buildvcs=auto", "XDG_CACHE_HOME": str(CACHE), **self.env, **more}
 
-    def __call__(self, *arguments: str, cwd: Path | None = None, **more: str) -> Run:
+    def __call__(self, *arguments: str, **more: str) -> Run:
         done = subprocess.run(
             self.argv(*arguments),
             check=False,
-            cwd=cwd or Path.cwd(),
             env=self.environment(**more),
             capture_output=True,
             text=True,

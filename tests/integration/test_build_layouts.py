@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from builds import MAIN, PLAIN, SERVER, Run, Seatrial, commit_all, git, snapshot, write_service
+
+from builds import PLAIN, SERVER, Run, Seatrial, commit_all, git, snapshot, write_service
 
 pytestmark = pytest.mark.go
 
@@ -122,9 +123,11 @@ def test_generated_code_is_made_in_a_copy(tmp_path: Path, seatrial: Seatrial) ->
     root = write_service(
         tmp_path / "svc",
         {
-            "main.go": 'package main\n\nimport "example.com/svc/gen"\n\nfunc main() { println(gen.Answer) }\n',
+            "main.go": 'package main\n\nimport "example.com/svc/gen"\n\n'
+            "func main() { println(gen.Answer) }\n",
             "seatrial.toml": '[build]\nprepare = ["go run ./tools/gen"]\n',
-            "tools/gen/main.go": 'package main\n\nimport "os"\n\nfunc main() {\n\t_ = os.MkdirAll("gen", 0o755)\n'
+            "tools/gen/main.go": 'package main\n\nimport "os"\n\n'
+            'func main() {\n\t_ = os.MkdirAll("gen", 0o755)\n'
             '\t_ = os.WriteFile("gen/gen.go", []byte("package gen\\n\\nconst Answer = 42\\n"), 0o644)\n}\n',
             ".gitignore": "gen/\n",
         },
@@ -145,7 +148,8 @@ def test_flags_of_the_users_are_kept(tmp_path: Path, seatrial: Seatrial) -> None
     root = write_service(
         tmp_path / "svc",
         {
-            "main.go": "package main\n\nvar version, build string\n\nfunc main() { println(edition, version, build) }\n",
+            "main.go": "package main\n\nvar version, build string\n\n"
+            "func main() { println(edition, version, build) }\n",
             "pro.go": '//go:build pro\n\npackage main\n\nconst edition = "pro"\n',
             "free.go": '//go:build !pro\n\npackage main\n\nconst edition = "free"\n',
             "seatrial.toml": '[build]\nldflags = "-X main.version={version}"\n',

@@ -17,7 +17,8 @@ class Request:
     root: the service's directory, resolved. main, instrument, base: "" where the settings decide.
     outputs: where the image goes; empty for the cache. reference: "name:tag" or "".
     architecture, host_architecture: "amd64" or "arm64". cache: Seatrial's cache directory.
-    env: the complete environment of the command. now: when it was started, UTC. config_file: given by --config, or None.
+    env: the complete environment of the command. now: when it was started, UTC.
+    config_file: given by --config, or None.
     """
 
     root: Path
