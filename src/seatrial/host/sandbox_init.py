@@ -29,6 +29,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 MS_NOSUID = 2
 MS_NODEV = 4
+MS_NOEXEC = 8
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
@@ -149,6 +150,8 @@ class Holder:
             self.control.close()
             os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # bwrap looks its child up by the number that it has here.
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
     def listen(self, port: int) -> socket.socket:
         """Bind a listener of this network namespace before anything can look for it."""
@@ -284,19 +287,17 @@ class Holder:
 
     def report_ended(self) -> None:
         """Send an exit event for each job that has ended. status: negative for a signal."""
-        while True:
-            try:
+        with contextlib.suppress(ChildProcessError):
+            while True:
                 process, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if process == 0:
-                return
-            job = self.jobs.pop(process, 0)  # 0: an orphan that came to us as the first process
-            if job:
+                if process == 0:
+                    return
+                job = self.jobs.pop(process, 0)  # 0: an orphan that came to us as the first process
                 if job in self.programs:
                     os.close(self.programs.pop(job))
-                code = os.waitstatus_to_exitcode(status)
-                self.send({"event": "exit", "job": job, "status": code}, [])
+                if job:
+                    code = os.waitstatus_to_exitcode(status)
+                    self.send({"event": "exit", "job": job, "status": code}, [])
 
     def send(self, message: dict[str, object], handles: list[int]) -> None:
         """Send one message, and close the descriptors that went with it."""
