@@ -36,13 +36,14 @@ def watched_paths(project: Project, request: Request) -> tuple[str, ...]:
 
 
 def _paths(project: Project, request: Request) -> Iterator[Path]:
-    yield from project.inputs
-    yield from project.input_directories
     if project.root != request.root:  # prepared in a copy: any file may have been read by a command
         yield from _tree(project.repository.top if project.repository else request.root)
+    else:
+        yield from project.inputs
+        yield from project.input_directories
     for folder in (request.root, *request.root.parents):
         yield from (folder / name for name in _ABOVE)
-    for folder in {request.root, project.module.directory}:
+    for folder in {request.root, *(() if project.root != request.root else (project.module.directory,))}:
         yield from (folder / name for name in _BESIDE)
     if request.config_file:
         yield request.config_file

@@ -50,7 +50,7 @@ def compile_program(job: Compilation, output: Path, progress: Callable[[int, int
     builder = (str(job.pin.program), "go") if job.pin else (str(job.go.program),)
     flags = build_flags(job.plan, job.go)
     argv = (*builder, "build", "-v", *flags, "-o", str(output), job.project.main.import_path)
-    done = run_watched(argv, cwd=job.view.module, env=build_environment(job), on_line=watch)
+    done = run_watched(argv, cwd=job.view.directory, env=build_environment(job), on_line=watch)
     if done.returncode != 0:
         output.unlink(missing_ok=True)
         raise _failure(done.stderr.decode(errors="replace"), job.view, done.returncode)
@@ -87,7 +87,7 @@ def build_environment(job: Compilation) -> dict[str, str]:
         "CGO_ENABLED": "1" if plan.is_cgo else "0",
         "GOOS": "linux",
         "GOARCH": plan.architecture,
-        "PWD": str(view.module),
+        "PWD": str(view.directory),
         # The version check would want Orchestrion among the service's own requirements.
         "DD_ORCHESTRION_IS_GOMOD_VERSION": "true",
     }
@@ -102,6 +102,8 @@ def build_environment(job: Compilation) -> dict[str, str]:
 
 def _failure(words: str, view: View, status: int) -> SeatrialError:
     text = words.replace(str(view.root), str(view.origin))
+    if view.workspace:  # Go prints paths as seen from the member that the view adds to the workspace
+        text = re.sub(r"^\.\./", "", text, flags=re.MULTILINE)
     kept = [
         line
         for line in text.splitlines()

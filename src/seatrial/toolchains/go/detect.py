@@ -37,6 +37,7 @@ def detect(
     go = read_environment(root, env)
     if go.gomod is None and go.gowork is None:
         raise _no_module(root)
+    go = _with_cgo(go)
     flags = (f"-tags={','.join(tags)}",) if tags else ()
     workspace = read_work(go.gowork, go) if go.gowork else None
     package = _choose_main(root, main, workspace, go, flags)
@@ -161,14 +162,15 @@ def _module_file(package: MainPackage, go: GoEnvironment) -> Path:
 def _dependencies(
     package: MainPackage, mod: ModFile, go: GoEnvironment, flags: tuple[str, ...]
 ) -> tuple[ListedPackage, ...]:
-    """List all that is compiled, C code included, so that none is left out in silence."""
+    """List all that is compiled."""
     directory = mod.path.parent
-    listed = _list(_with_cgo(go), (package.import_path,), directory, ("-deps", *flags))
+    listed = _list(go, (package.import_path,), directory, ("-deps", *flags))
     _refuse_broken(listed, mod)
     return listed
 
 
 def _with_cgo(go: GoEnvironment) -> GoEnvironment:
+    """List C code even where no compiler is found, so that none is left out in silence."""
     enabled = "0" if go.cgo_enabled is False else "1"
     return replace(go, variables={**go.variables, "CGO_ENABLED": enabled})
 

@@ -20,22 +20,23 @@ from seatrial.instrument.pin import WEAVE_MODULE, Pin
 from seatrial.model.project import Project
 
 _TOOL_FILE = "orchestrion.tool.go"
+_PIN = "seatrial.pin"
 # Orchestrion reads the imports of this file, and weaves what their orchestrion.yml says.
 _TOOL_FILE_CONTENT = f'//go:build tools\n\npackage tools\n\nimport _ "{WEAVE_MODULE}"\n'.encode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """root mirrors origin (a common ancestor of all local sources). module: the main module in it."""
+    """A mirror of the sources.
+
+    root mirrors origin, a common ancestor of all local sources. directory: where the build runs, which
+    holds the tool file. workspace: the go.work in force, or None.
+    """
 
     root: Path
     origin: Path
-    module: Path
+    directory: Path
     workspace: Path | None
-
-    def origin_of(self, path: Path) -> Path:
-        """Return the user's path of a path in the view."""
-        return self.origin / path.relative_to(self.root)
 
 
 def make_view(
@@ -70,7 +71,7 @@ def make_view(
     return View(
         root=place,
         origin=origin,
-        module=place / project.module.directory.relative_to(origin),
+        directory=_pin_directory(project, place, origin),
         workspace=place / project.workspace.relative_to(origin) if project.workspace else None,
     )
 
@@ -96,19 +97,36 @@ def _edited(project: Project, place: Path, origin: Path, pin: Pin | None) -> dic
     """Return the files that differ from the user's: the requirement and the list of aspects."""
     if pin is None:
         return {}
-    module = place / project.module.directory.relative_to(origin)
     lines = f"\nrequire {WEAVE_MODULE} v0.0.0\n"
     if not project.is_vendored:
         lines += f"replace {WEAVE_MODULE} => {_quoted(pin.aspects)}\n"
-    edited = {
-        module / "go.mod": (project.module.directory / "go.mod").read_bytes() + lines.encode(),
-        module / _TOOL_FILE: _TOOL_FILE_CONTENT,
-    }
+    directory = _pin_directory(project, place, origin)
+    edited = {directory / _TOOL_FILE: _TOOL_FILE_CONTENT}
+    if project.workspace:
+        # Go reads the go.mod of a member at the version that another member requires, unless it is replaced.
+        for member in project.members:
+            there = os.path.relpath(place / member.directory.relative_to(origin), directory)
+            lines += f"replace {member.path} => {_quoted(Path(there))}\n"
+        edited[directory / "go.mod"] = f"module {_PIN}\n\ngo 1.18\n{lines}".encode()
+        work = project.workspace.read_bytes() + f"\nuse ./{_PIN}\n".encode()
+        edited[place / project.workspace.relative_to(origin)] = work
+    else:
+        edited[directory / "go.mod"] = (project.module.directory / "go.mod").read_bytes() + lines.encode()
     if project.is_vendored:
-        listing = _vendor_source(project) / "modules.txt"
-        target = _vendor_root(project, place, origin) / "modules.txt"
-        edited[target] = _vendored_listing(listing.read_bytes(), pin)
+        listing = (_vendor_source(project) / "modules.txt").read_bytes()
+        edited[_vendor_root(project, place, origin) / "modules.txt"] = _vendored_listing(listing, pin)
     return edited
+
+
+def _pin_directory(project: Project, place: Path, origin: Path) -> Path:
+    """Return the folder of the tool file: the module's own, or one more member of a workspace.
+
+    Orchestrion looks the tool file's imports up with the workspace off, where members that require one
+    another may not be found: a member of its own requires our module only.
+    """
+    if project.workspace:
+        return place / project.workspace.parent.relative_to(origin) / _PIN
+    return place / project.module.directory.relative_to(origin)
 
 
 def _quoted(path: Path) -> str:
