@@ -113,7 +113,7 @@ func fields(list *ast.FieldList) string {
 		case *ast.ArrayType:
 			shape = "slice"
 		}
-		for range max(1, len(f.Names)) {
+		for i := 0; i < len(f.Names) || i == 0; i++ {
 			shapes = append(shapes, shape)
 		}
 	}

@@ -15,7 +15,7 @@ func BenchmarkServer(b *testing.B) {
 			r := httptest.NewRequest("GET", "http://shop.example:8080/orders/7", nil)
 			r.Header.Set("User-Agent", "bench")
 			b.ReportAllocs()
-			for range b.N {
+			for i := 0; i < b.N; i++ {
 				serve(r, 200, true, nil)
 			}
 		})

@@ -78,12 +78,12 @@ func (c *client) export(ctx context.Context, body []byte) error {
 		_ = zip.Close()
 		body = buf.Bytes()
 	}
-	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	for wait := 500 * time.Millisecond; ; wait = least(2*wait, 5*time.Second) {
 		again, after, err := c.post(ctx, body)
 		if err == nil || !again {
 			return err
 		}
-		timer := time.NewTimer(max(wait, after))
+		timer := time.NewTimer(most(wait, after))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

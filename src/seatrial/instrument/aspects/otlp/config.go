@@ -50,7 +50,7 @@ func ReadConfig(getenv func(string) string) Config {
 		BatchSize: env.count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
 		Delay:     env.millis(5*time.Second, "OTEL_BSP_SCHEDULE_DELAY"),
 	}
-	c.BatchSize = min(c.BatchSize, c.QueueSize)
+	c.BatchSize = least(c.BatchSize, c.QueueSize)
 	c.Endpoint, c.Explicit = env.endpoint()
 	if u, err := url.Parse(c.Endpoint); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		c.Unsupported = "the OTLP endpoint is not an http:// or https:// URL"
@@ -149,4 +149,22 @@ func parsePairs(v string) map[string]string {
 		pairs[key] = value
 	}
 	return pairs
+}
+
+// number is what least and most compare; the built-in min and max need a newer
+// language version than this module may ask of a service (go.mod).
+type number interface{ ~int | ~int64 }
+
+func least[T number](a, b T) T {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func most[T number](a, b T) T {
+	if a > b {
+		return a
+	}
+	return b
 }

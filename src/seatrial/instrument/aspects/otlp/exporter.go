@@ -149,7 +149,7 @@ func (e *Exporter) drain(ctx context.Context, flush bool) {
 		if e.config.Explicit {
 			e.say(fmt.Sprintf("spans are not reaching %s: %v", redacted(e.config.Endpoint), err))
 		}
-		e.pause = min(max(2*e.pause, firstPause), longestPause)
+		e.pause = least(most(2*e.pause, firstPause), longestPause)
 		e.until = time.Now().Add(e.pause)
 		return
 	}
@@ -158,7 +158,7 @@ func (e *Exporter) drain(ctx context.Context, flush bool) {
 func (e *Exporter) take() []*trace.Span {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := min(len(e.queue), e.config.BatchSize)
+	n := least(len(e.queue), e.config.BatchSize)
 	if n == 0 {
 		e.queue = nil // lets go of the spans the slice still points to
 		return nil

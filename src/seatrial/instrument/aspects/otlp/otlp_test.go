@@ -155,7 +155,7 @@ func TestFlushSendsEverythingInBatches(t *testing.T) {
 	c := &collector{}
 	e, _ := exporter(t, c, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
 	e.Flush(time.Second) // nothing yet: must not wait
-	for range 5 {
+	for i := 0; i < 5; i++ {
 		e.Enqueue(finished("x"))
 	}
 	e.Flush(5 * time.Second)
@@ -204,7 +204,7 @@ func TestMissingCollectorIsQuietAndBounded(t *testing.T) {
 	config := ReadConfig(env("OTEL_BSP_MAX_QUEUE_SIZE", "10"))
 	config.Endpoint = "http://127.0.0.1:1/v1/traces" // as the default: nobody asked for it
 	e := NewExporter(config, nil, &said)
-	for range 100 {
+	for i := 0; i < 100; i++ {
 		e.Enqueue(finished("x"))
 	}
 	if len(e.queue) > 10 {
@@ -252,7 +252,7 @@ func BenchmarkEncode(b *testing.B) {
 		spans[i] = finished("GET /orders/{id}")
 	}
 	b.ReportAllocs()
-	for range b.N {
+	for i := 0; i < b.N; i++ {
 		Encode(resource, spans)
 	}
 }

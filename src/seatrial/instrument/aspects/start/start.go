@@ -68,7 +68,10 @@ func Exit() {
 // every few seconds for a few milliseconds: its spans would be noise, and its
 // exit code must not wait for a collector.
 func isHealthCheck(args []string) bool {
-	for _, arg := range args[min(1, len(args)):] {
+	for i, arg := range args {
+		if i == 0 {
+			continue // the program's own name
+		}
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if strings.HasPrefix(arg, "-") && (name == "health-check" || name == "healthcheck") {
 			return true

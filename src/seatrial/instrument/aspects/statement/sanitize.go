@@ -112,7 +112,7 @@ func (s *scanner) name(quote byte) {
 		s.pos = len(s.src)
 		return
 	}
-	for range end + 2 {
+	for i := 0; i < end+2; i++ {
 		s.put(s.src[s.pos])
 		s.pos++
 	}
@@ -151,7 +151,7 @@ func (s *scanner) placeholder() {
 }
 
 func (s *scanner) copyN(n int) {
-	for range n {
+	for i := 0; i < n; i++ {
 		s.put(s.src[s.pos])
 		s.pos++
 	}

@@ -60,7 +60,7 @@ func TestSummary(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	for i := range 4 * maxCached {
+	for i := 0; i < 4*maxCached; i++ {
 		Describe(string(rune('a'+i%26))+string(make([]byte, i)), Standard)
 	}
 	if len(cache) > maxCached {

@@ -40,7 +40,7 @@ func describeVerb(verb string, rest []string) (operation, summary string) {
 func flat(text string) string {
 	var out strings.Builder
 	depth := 0
-	for i := range len(text) {
+	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '(':
 			if depth == 0 {
@@ -48,7 +48,9 @@ func flat(text string) string {
 			}
 			depth++
 		case c == ')':
-			depth = max(depth-1, 0)
+			if depth > 0 {
+				depth--
+			}
 			if depth == 0 {
 				out.WriteString(") ")
 			}
@@ -124,7 +126,7 @@ func table(w string) string {
 }
 
 func keyword(w string) string {
-	for i := range len(w) {
+	for i := 0; i < len(w); i++ {
 		if c := w[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
 			return ""
 		}

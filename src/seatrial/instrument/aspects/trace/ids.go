@@ -42,7 +42,7 @@ func newSpanID() (s SpanID) {
 }
 
 func putUint64(b []byte, v uint64) {
-	for i := range 8 {
+	for i := 0; i < 8; i++ {
 		b[i] = byte(v >> (56 - 8*i))
 	}
 }

@@ -124,7 +124,7 @@ func decode(dst []byte, src string) bool {
 }
 
 func isLowerHex(s string) bool {
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false
 		}
@@ -133,7 +133,7 @@ func isLowerHex(s string) bool {
 }
 
 func isPrintable(s string) bool {
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] > '~' {
 			return false
 		}

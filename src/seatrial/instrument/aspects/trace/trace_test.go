@@ -235,7 +235,7 @@ func BenchmarkServerSpan(b *testing.B) {
 	Enable(all())
 	defer Disable()
 	b.ReportAllocs()
-	for range b.N {
+	for i := 0; i < b.N; i++ {
 		s := StartRemote(LayerHTTP, "GET", Remote{})
 		_ = With(context.Background(), s)
 		for _, k := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
