@@ -136,6 +136,7 @@ CIRCLE = (
         (trial_health.check_down, probes(0, -9)),
         (trial_sigterm.check, replace(RUNNING, shutdown=Shutdown(exit_code=None, elapsed_ms=10_000))),
         (trial_sigterm.check, replace(RUNNING, shutdown=Shutdown(exit_code=2, elapsed_ms=1))),
+        (trial_sigterm.check, replace(RUNNING, shutdown=Shutdown(exit_code=3, elapsed_ms=1))),
         (trial_sigterm.check, replace(RUNNING, shutdown=Shutdown(exit_code=-15, elapsed_ms=1))),
         (trial_sigterm.check, replace(RUNNING, shutdown=Shutdown(exit_code=0, elapsed_ms=10_001))),
     ],
@@ -243,3 +244,13 @@ def test_sticky_directory_and_symlinks_are_not_world_writable() -> None:
 def test_shell_that_cannot_be_started_is_no_shell() -> None:
     paths = (path("usr/share/doc/bash", "directory", 0o755), path("etc/sh", mode=0o644))
     assert image_files.check_no_shell(replace(STATIC, paths=paths), EXPECTED).state is State.PASS
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "is_blocking"), [(None, True), (1, True), (3, True), (2, False), (-15, False)]
+)
+def test_sigterm_left_to_its_default_is_told_and_does_not_block(
+    exit_code: int | None, is_blocking: bool
+) -> None:
+    facts = replace(RUNNING, shutdown=Shutdown(exit_code=exit_code, elapsed_ms=5.0))
+    assert trial_sigterm.check(facts, EXPECTED).is_blocking is is_blocking
