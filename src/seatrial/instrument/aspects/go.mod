@@ -1,4 +1,4 @@
 module seatrial.dev/weave
 
-// 1.18: below 1.21 a requirement does not raise the go line of the service that has it.
+// Below 1.21, the go line here does not raise the one of the service that is woven.
 go 1.18
