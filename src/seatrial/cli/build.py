@@ -9,10 +9,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seatrial.cli.failure import print_json
+import isal
+
+from seatrial.cli.failure import json_text, print_json
 from seatrial.cli.progress import Progress
 from seatrial.cli.story import outcome_json, outcome_text, plan_json
-from seatrial.cli.unchanged import cache_directory, own_files, record_path
+from seatrial.cli.unchanged import cache_directory, own_files, question, record_path
 from seatrial.config import BASES
 from seatrial.errors import ConfigError, ExitCode
 from seatrial.host import stamps
@@ -134,11 +136,12 @@ def _remember(outcome: Outcome, arguments: list[str], request: Request) -> None:
                 outputs += [folder, *(os.path.join(folder, name) for name in names)]
         else:
             outputs.append(str(output.path))
-    written = stamps.take([*outputs, *own_files()])
-    result = {
-        "json": outcome_json(outcome, cached=True),
+    # An installation beside Seatrial, such as another encoder, shows in the folder that holds them all.
+    written = stamps.take([*outputs, *own_files(), str(Path(isal.__file__).parents[1])])
+    texts = {
+        "json": json_text(outcome_json(outcome, cached=True)),
         "text": outcome_text(outcome, is_verbose=False),
         "verbose_text": outcome_text(outcome, is_verbose=True),
     }
-    record = record_path(arguments, os.getcwd(), request.env)
-    stamps.save(record, {**inputs, **(written or {})}, result)
+    asked = question(arguments, os.getcwd(), request.env)
+    stamps.save(record_path(asked, request.env), asked, {**inputs, **(written or {})}, texts)

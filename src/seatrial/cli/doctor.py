@@ -12,9 +12,9 @@ from pathlib import Path
 from seatrial.cli.failure import print_json
 from seatrial.cli.unchanged import cache_directory
 from seatrial.errors import ExitCode, SeatrialError
+from seatrial.host.bubblewrap import find_engine
 from seatrial.host.process import INSTALL_HINTS
 from seatrial.host.process import run as run_program
-from seatrial.host.bubblewrap import find_engine
 
 _TIMEOUT_S = 20.0
 

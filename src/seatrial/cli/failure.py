@@ -48,4 +48,9 @@ def report_defect(*, is_json: bool) -> int:
 
 def print_json(value: object) -> None:
     """Print the one object of --json."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return the text of the one object of --json, with its line end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -6,14 +6,14 @@ directory with the same environment, by the same Seatrial.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from seatrial.host import stamps
 
+_HOW_TO_PRINT = {"--json", "--quiet", "-q", "--verbose", "-v"}
+_PRIME = (1 << 61) - 1
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -23,12 +23,20 @@ def cache_directory(env: Mapping[str, str]) -> str:
     return os.path.join(env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "seatrial")
 
 
-def record_path(arguments: Sequence[str], directory: str, env: Mapping[str, str]) -> str:
-    """Return the record that belongs to this command line."""
-    words = [word for word in arguments if word not in {"--json", "--quiet", "-q", "--verbose", "-v"}]
-    asked = json.dumps([directory, words, stamps.environment_that_matters(env)])
-    name = hashlib.sha256(asked.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    return os.path.join(cache_directory(env), "records", f"{name}.json")
+def question(arguments: Sequence[str], directory: str, env: Mapping[str, str]) -> str:
+    """Return all that a result depends on beside files: the words, where, and the environment."""
+    words = [word for word in arguments if word not in _HOW_TO_PRINT]
+    return repr((directory, words, stamps.environment_that_matters(env)))
+
+
+def record_path(question: str, env: Mapping[str, str]) -> str:
+    """Return where the answer to a question is kept.
+
+    The name is a checksum, which costs no import: a record holds its question in full, and one that
+    answers another question is no record at all.
+    """
+    name = int.from_bytes(question.encode("utf-8", "surrogateescape"), "big") % _PRIME
+    return os.path.join(cache_directory(env), "records", f"{name:016x}")
 
 
 def own_files() -> list[str]:
@@ -46,12 +54,13 @@ def answer_unchanged(arguments: Sequence[str], directory: str, env: Mapping[str,
     """Print the saved result and return its exit code; None when the build has to be looked at."""
     if "--plan" in arguments or "--help" in arguments or "-h" in arguments:
         return None
-    result = stamps.look(record_path(arguments, directory, env))
-    if result is None:
+    asked = question(arguments, directory, env)
+    texts = stamps.look(record_path(asked, env), asked)
+    if texts is None:
         return None
     if "--json" in arguments:
-        sys.stdout.write(json.dumps(result["json"], indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(texts["json"])
     elif "--quiet" not in arguments and "-q" not in arguments:
-        text = result["verbose_text" if "--verbose" in arguments or "-v" in arguments else "text"]
+        text = texts["verbose_text" if "--verbose" in arguments or "-v" in arguments else "text"]
         sys.stdout.write(f"{text}unchanged: nothing had to be built or run again\n")
     return 0

@@ -1,17 +1,21 @@
 """What a finished build read and wrote, as file stamps: enough to see that nothing has changed.
 
-Start-up time is the point of this module: it imports nothing that costs more than it saves.
+Start-up time is the point of this module: it imports nothing that Python has not loaded by itself, and
+a record is text that is compared as text (json and hashlib would take longer than the comparison).
 A stamp holds times, size and inode, as git's index does. The change time cannot be set by a program,
 so a file rewritten with its old modification time is seen too.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 
-_FORMAT = 1
+# One record: these fields, each ended by NUL, which no path and no command line can hold:
+# format, the question, the number of texts, name and text of each, path and stamp of each, end.
+_FORMAT = "seatrial record 2"
+_END = "end"
+_NOTHING = "-"
 # The kernel's clock for file times ticks every few milliseconds: a file that was written in the tick in
 # which it was stamped can change again without a new time.
 _TICK_NS = 20_000_000
@@ -28,16 +32,16 @@ def environment_that_matters(env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def stamp(path: str) -> list[int] | None:
-    """Return what identifies a path's present state; None when nothing is there."""
+def stamp(path: str) -> str:
+    """Return what identifies a path's present state; "-" when nothing is there."""
     try:
         found = os.stat(path)
     except OSError:
-        return None
-    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode]
+        return _NOTHING
+    return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_size} {found.st_ino} {found.st_mode}"
 
 
-def take(paths: Iterable[str], unchanged_since_ns: int | None = None) -> dict[str, list[int] | None] | None:
+def take(paths: Iterable[str], unchanged_since_ns: int | None = None) -> dict[str, str] | None:
     """Stamp every path.
 
     unchanged_since_ns: when the build began to read. None is returned when a path has changed since
@@ -46,34 +50,44 @@ def take(paths: Iterable[str], unchanged_since_ns: int | None = None) -> dict[st
     taken = {path: stamp(path) for path in paths}
     if unchanged_since_ns is not None:
         limit = unchanged_since_ns - _TICK_NS
-        if any(found is not None and max(found[0], found[1]) >= limit for found in taken.values()):
+        if any(limit <= max(map(int, found.split()[:2])) for found in taken.values() if found != _NOTHING):
             return None
     return taken
 
 
-def look(record: str) -> dict[str, object] | None:
-    """Return the saved result when every stamped path is as it was; else None."""
+def look(record: str, question: str) -> dict[str, str] | None:
+    """Return the saved texts when they answer this question and every stamped path is as it was; else None.
+
+    question: what was asked, in full; the record's name may stand for more than one.
+    """
     try:
-        with open(record, "rb") as stream:
-            saved = json.load(stream)
-    except (OSError, ValueError):
+        with open(record, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            fields = stream.read().split("\0")
+    except OSError:
         return None
-    if not isinstance(saved, dict) or saved.get("format") != _FORMAT:
+    if fields[:2] != [_FORMAT, question] or fields[-2:] != [_END, ""] or not fields[2].isdecimal():
         return None
-    stamps = saved["stamps"]
-    if any(stamp(path) != found for path, found in stamps.items()):
+    first = 3 + 2 * int(fields[2])
+    stamps = zip(fields[first:-2:2], fields[first + 1 : -2 : 2], strict=True)
+    if any(stamp(path) != found for path, found in stamps):
         return None
-    result = saved["result"]
-    return result if isinstance(result, dict) else None
+    return dict(zip(fields[3:first:2], fields[4:first:2], strict=True))
 
 
-def save(record: str, stamps: Mapping[str, list[int] | None], result: Mapping[str, object]) -> None:
+def save(record: str, question: str, stamps: Mapping[str, str], texts: Mapping[str, str]) -> None:
     """Write the record whole; a cache that cannot be written only costs the next run its time."""
+    fields = [_FORMAT, question, str(len(texts)), *_flat(texts), *_flat(stamps), _END, ""]
+    if any("\0" in field for field in fields):
+        return
     scratch = f"{record}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(record), exist_ok=True)
-        with open(scratch, "w", encoding="utf-8") as stream:
-            json.dump({"format": _FORMAT, "stamps": stamps, "result": result}, stream)
+        with open(scratch, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            stream.write("\0".join(fields))
         os.replace(scratch, record)
     except OSError:
         return
+
+
+def _flat(pairs: Mapping[str, str]) -> list[str]:
+    return [text for pair in pairs.items() for text in pair]

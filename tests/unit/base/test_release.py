@@ -67,6 +67,8 @@ def test_sha1_signature_is_refused(tmp_path: Path, digest: str, holds: bool) -> 
     signed = gpg("--digest-algo", digest, "--clear-sign")
     assert f"Hash: {digest}".encode() in signed
     certificates = tuple(pysequoia.Cert.split_bytes(gpg("--export")))
+    # Making a key started an agent, which would outlive the test.
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
     if holds:
         assert verify_release(signed, certificates, where="InRelease").origin == "Debian"
     else:

@@ -37,11 +37,14 @@ func operation(method string) string {
 
 // Begin starts the span of one call of the service to database/sql and returns
 // it with the context for everything below. method is the method's name, query
-// its statement or "". Both results are nil when there is nothing to
-// trace: inside another such call (database/sql calls itself, and the driver
-// below may be traced too), and for what would be a trace of its own without
-// saying anything: pings and transaction marks outside every request.
+// its statement or "". Both results are nil when there is nothing to trace:
+// inside another such call (database/sql calls itself, and the driver below
+// may be traced too), and for what would be a trace of its own without saying
+// anything: pings and transaction marks outside every request.
 func Begin(ctx context.Context, db *sql.DB, method, query string) (*trace.Span, context.Context) {
+	if ctx == nil { // the call will panic, as it would without us
+		return nil, nil
+	}
 	parent, ok := trace.Current(ctx)
 	if !ok || parent != nil && parent.Layer.IsDatabase() {
 		return nil, nil
@@ -49,9 +52,6 @@ func Begin(ctx context.Context, db *sql.DB, method, query string) (*trace.Span, 
 	op := operation(method)
 	if parent == nil && (query == "" || op == opPrepare) {
 		return nil, nil
-	}
-	if ctx == nil {
-		ctx = context.Background()
 	}
 	s := trace.Start(trace.Client, trace.LayerSQL, op, parent)
 	if s.Sampled() {
