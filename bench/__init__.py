@@ -1,0 +1,1 @@
+"""Speeds of Seatrial as ratios against peers that run in turn with it (docs/speed.md)."""

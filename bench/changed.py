@@ -1,0 +1,69 @@
+"""One line changed: Seatrial's whole build against bare ``orchestrion go build`` of the same edit."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+from bench.bare import make_bare
+from bench.measure import Run, in_turn, run
+from bench.report import Row, is_at_most, ratios, seconds
+from bench.service import SEATRIAL, Service, temporary_service
+
+_GOAL = 1.10
+_GOAL_IMAGE_S = 0.100
+INSIDE = str(Path(__file__).with_name("inside.py"))
+
+
+def measure_changed(scratch: Path, rounds: int) -> tuple[Row, ...]:
+    """Return a row for the whole build, and one for the part that makes and writes the image."""
+    numbers = itertools.count()
+    with temporary_service(scratch) as service:
+        argv = (SEATRIAL, *service.arguments)
+        run(argv, cwd=service.directory, env=service.env)
+        bare = make_bare(service)
+        bare.build()
+
+        def ours() -> Run:
+            service.edit(f"a{next(numbers)}")
+            return run(argv, cwd=service.directory, env=service.env)
+
+        def peer() -> Run:
+            # Never the same content in both copies: Go's cache would have the other side's work.
+            bare.edit(f"b{next(numbers)}")
+            return bare.build()
+
+        found = in_turn(rounds, {"ours": ours, "bare": peer})
+        image_s = [_image_s(service, f"c{number}") for number in range(rounds)]
+    whole, below = found["ours"], found["bare"]
+    rest_s = whole.least_wall_s - min(image_s)
+    return (
+        Row(
+            work="one line changed, all but the image",
+            ours=seconds(whole),
+            peer=f"orchestrion go build: {seconds(below)}",
+            ratio=f"{ratios(whole, below)}; without the image {rest_s / below.least_wall_s:.2f}",
+            goal=f"<= {_GOAL:.2f}",
+            is_held=is_at_most(_GOAL, whole, below, less_s=min(image_s)),
+        ),
+        Row(
+            work="one line changed, image and output",
+            ours=f"{min(image_s) * 1000:.0f} / {sorted(image_s)[len(image_s) // 2] * 1000:.0f} ms",
+            peer="-",
+            ratio="-",
+            goal="<= 100 ms",
+            is_held=min(image_s) <= _GOAL_IMAGE_S,
+        ),
+    )
+
+
+def _image_s(service: Service, token: str) -> float:
+    """Build once more after an edit, and return how long assembly and delivery took."""
+    notes = service.output.with_name("stages.json")
+    service.edit(token)
+    argv = (sys.executable, "-P", INSIDE, str(notes), "--stages", *service.arguments)
+    run(argv, cwd=service.directory, env=service.env)
+    stages: dict[str, float] = json.loads(notes.read_text())["stages_s"]
+    return sum(stages.values())

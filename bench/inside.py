@@ -1,0 +1,59 @@
+"""Run ``seatrial`` in this process and note what only it can see of itself.
+
+python -P inside.py NOTES [--stages] build ...
+
+NOTES: a JSON file: "peak_kb", the most memory that this process held (its children's is their own),
+and with --stages the seconds that the named stages of the pipeline took.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+T = TypeVar("T")
+P = ParamSpec("P")
+STAGES = ("assemble", "deliver")
+
+
+def peak_kb() -> int:
+    """Return the high-water mark of this process's memory since it was started (proc(5), VmHWM)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+def _timed(stage: Callable[P, T], took_s: list[float]) -> Callable[P, T]:
+    def call(*values: P.args, **named: P.kwargs) -> T:
+        began_s = time.perf_counter()
+        try:
+            return stage(*values, **named)
+        finally:
+            took_s.append(time.perf_counter() - began_s)
+
+    return call
+
+
+def main() -> int:
+    """Run the command line after the file's name; return its exit code."""
+    notes, *words = sys.argv[1:]
+    took_s: dict[str, list[float]] = {}
+    if words[0] == "--stages":
+        words = words[1:]
+        pipeline = importlib.import_module("seatrial.pipeline")
+        for name in STAGES:
+            took_s[name] = []
+            setattr(pipeline, name, _timed(getattr(pipeline, name), took_s[name]))
+    sys.argv[1:] = words
+    code = int(importlib.import_module("seatrial.cli.main").main())
+    found = {"peak_kb": peak_kb(), "stages_s": {name: sum(times) for name, times in took_s.items()}}
+    Path(notes).write_text(json.dumps(found))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
