@@ -18,8 +18,9 @@ class ExitCode(IntEnum):
     USER_BUILD_FAILED = 3
     MACHINE_LACKS = 4
     NETWORK = 5
-    INTERRUPTED = 130
     DEFECT = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class SeatrialError(Exception):

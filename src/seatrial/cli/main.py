@@ -56,11 +56,13 @@ def main() -> int:
 def _run(name: str, arguments: list[str]) -> int:
     """Run one command; turn every expected failure into a message and its exit code."""
     import importlib  # noqa: PLC0415 - start-up time
+    import signal  # noqa: PLC0415
 
     from seatrial.cli.failure import report_defect, report_failure  # noqa: PLC0415
     from seatrial.errors import ConfigError, ExitCode, SeatrialError  # noqa: PLC0415
 
     is_json = "--json" in arguments
+    signal.signal(signal.SIGTERM, _end)
     try:
         if name not in COMMANDS:
             from seatrial.config import nearest  # noqa: PLC0415
@@ -72,11 +74,16 @@ def _run(name: str, arguments: list[str]) -> int:
         return int(command.run(arguments))
     except SeatrialError as error:
         return report_failure(error, is_json=is_json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         sys.stderr.write("\ninterrupted: the old image, if there was one, is untouched\n")
-        return ExitCode.INTERRUPTED
+        return ExitCode.TERMINATED if stop.args else ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.USAGE
     except Exception:
         return report_defect(is_json=is_json)
+
+
+def _end(number: int, _: object) -> None:
+    """Make SIGTERM, which CI systems send, end a command as Ctrl-C does: with all that it started."""
+    raise KeyboardInterrupt(number)
