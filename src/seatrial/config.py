@@ -49,6 +49,8 @@ class Settings:
     environment: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = field(default=())
+    image_files: tuple[tuple[str, str], ...] = ()
+    trial_files: tuple[tuple[str, str], ...] = ()
 
 
 # section -> key -> (field of Settings, kind of value)
@@ -65,7 +67,11 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "integrations": ("integrations", "integrations"),
     },
     "base": {"image": ("base", "base"), "mirror": ("mirror", "text")},
-    "image": {"ports": ("ports", "ports"), "labels": ("labels", "table")},
+    "image": {
+        "ports": ("ports", "ports"),
+        "labels": ("labels", "table"),
+        "files": ("image_files", "places"),
+    },
     "health": {
         "start_period": ("start_period_s", "duration"),
         "interval": ("health_interval_s", "duration"),
@@ -79,14 +85,17 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "requests": ("requests", "texts"),
         "environment": ("environment", "table"),
         "arguments": ("arguments", "texts"),
+        "files": ("trial_files", "places"),
     },
 }
-_CHOICES = {
+CHOICES = {
     "instrumenter": ("orchestrion", "none"),
     "base": BASES,
     "integrations": INTEGRATIONS,
     "services": ("postgres",),
 }
+# Mounted upon when a container is started: what the image has there is not seen.
+_TAKEN = ("proc", "dev", "sys", "tmp")
 _SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -190,18 +199,30 @@ def _value(kind: str, value: object) -> object:
         if not 1 <= count <= 100:
             raise ValueError("a number from 1 to 100")
         return count
-    if kind == "table":
+    if kind in {"table", "places"}:
         pairs = _expect(value, dict, "a table of texts")
+        if kind == "places":
+            _check_places([str(key) for key in pairs])
         return tuple((str(key), _expect(item, str, "a table of texts")) for key, item in pairs.items())
     texts = tuple(
         _expect(item, str, "an array of texts") for item in _expect(value, list, "an array of texts")
     )
     for text in texts:
-        if kind in _CHOICES and text not in _CHOICES[kind]:
-            raise ValueError(f"of {', '.join(_CHOICES[kind])}; {nearest(text, _CHOICES[kind])}")
+        if kind in CHOICES and text not in CHOICES[kind]:
+            raise ValueError(f"of {', '.join(CHOICES[kind])}; {nearest(text, CHOICES[kind])}")
         if kind == "ports" and not re.fullmatch(r"\d{1,5}(/(tcp|udp))?", text):
             raise ValueError('ports such as "8080" or "8080/tcp"')
     return tuple(text if "/" in text else f"{text}/tcp" for text in texts) if kind == "ports" else texts
+
+
+def _check_places(paths: list[str]) -> None:
+    """Raise ValueError for a path that a file of the image, or of the trial, cannot have."""
+    for path in paths:
+        parts = path.split("/")
+        if not path.startswith("/") or "" in parts[1:] or {".", ".."} & set(parts):
+            raise ValueError(f"paths in the image, such as \"/etc/service.toml\", not {path!r}")
+        if parts[1] in _TAKEN or path == "/server":
+            raise ValueError(f"a path that is free in a container; /{parts[1]} is not")
 
 
 def _text_value(kind: str, text: str) -> object:
@@ -209,8 +230,8 @@ def _text_value(kind: str, text: str) -> object:
         return parse_size(text)
     if kind == "duration":
         return parse_duration(text)
-    if kind in _CHOICES and text not in _CHOICES[kind]:
-        raise ValueError(f"one of {', '.join(_CHOICES[kind])}; {nearest(text, _CHOICES[kind])}")
+    if kind in CHOICES and text not in CHOICES[kind]:
+        raise ValueError(f"one of {', '.join(CHOICES[kind])}; {nearest(text, CHOICES[kind])}")
     return text
 
 

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": set(),
     "config": {"formats"},
     "lock": {"formats", "host"},
+    "schema": {"config"},
     "instrument": {"host", "formats"},
     "base": {"host", "formats"},
     "toolchains": {"instrument", "host", "formats"},
