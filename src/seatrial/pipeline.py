@@ -23,8 +23,6 @@ from seatrial.model.outcome import Delivered, Outcome
 from seatrial.model.plan import Built, Output, Plan
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations
-from seatrial.observe.running import detect_health_flag, observe_running
-from seatrial.observe.static import observe_static
 from seatrial.plan import SERVER_PATH, make_plan, service_key
 from seatrial.toolchains.go.build import Watcher, build_program
 from seatrial.toolchains.go.detect import detect
@@ -41,7 +39,8 @@ def plan_build(request: Request) -> tuple[Plan, GoEnvironment, Settings]:
     root = prepare(request, settings.prepare)
     env = _environment(request, lock)
     main = request.main or settings.main
-    project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root)
+    memory = request.cache / "answers"
+    project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root, memory=memory)
     instrument = request.instrument or settings.instrument
     asked = settings.orchestrion_version or lock.orchestrion
     version = choose_version(asked, go.version) if instrument == "orchestrion" else ""
@@ -168,6 +167,8 @@ def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
     answer = built.program.with_name("health-flag")
     if answer.exists():
         return answer.read_text() == "yes"
+    from seatrial.observe.health_flag import detect_health_flag  # noqa: PLC0415 - start-up time
+
     try:
         found = detect_health_flag(
             {f"/{SERVER_PATH}": built.program},
@@ -207,6 +208,8 @@ def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place
 
 def _trial(plan: Plan, image: Image, request: Request, place: Path, watcher: Watcher) -> Facts:
     """Look at the finished image, then start it, drive it and stop it."""
+    from seatrial.observe.static import observe_static  # noqa: PLC0415 - start-up time without a trial
+
     static = observe_static(image.layout, scratch=place)
     watcher.stage("trying it: started, asked, probed, stopped")
     return Facts(static=static, running=_running(plan, image, request))
@@ -217,6 +220,8 @@ def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
     if plan.trial is None or plan.build.architecture != request.host_architecture:
         return None
     search_path = request.env.get("PATH", "")
+    from seatrial.observe.running import observe_running  # noqa: PLC0415 - start-up time without a trial
+
     return observe_running(
         image.layout, plan.trial, search_path=search_path, cache=request.cache, digest=image.digest
     )

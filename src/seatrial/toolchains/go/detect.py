@@ -11,6 +11,7 @@ from pathlib import Path
 from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
 from seatrial.host.git import read_repository
 from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
+from seatrial.toolchains.go.answers import recall_answers
 from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, read_environment
 from seatrial.toolchains.go.modules import ModFile, local_modules, read_mod, read_work
 from seatrial.toolchains.go.packages import ListedPackage, list_packages
@@ -24,13 +25,19 @@ _PREPARE_HINT = (
 
 
 def detect(
-    root: Path, *, main: str, tags: tuple[str, ...], env: Mapping[str, str], origin: Path
+    root: Path,
+    *,
+    main: str,
+    tags: tuple[str, ...],
+    env: Mapping[str, str],
+    origin: Path,
+    memory: Path | None = None,
 ) -> tuple[Project, GoEnvironment]:
     """Find out what ``root`` holds.
 
     main: the package to build (./cmd/x or an import path), or "" to find the only one.
     tags: build tags beyond those in GOFLAGS. origin: the user's directory, of which root may be a
-    prepared copy: its git checkout says the version.
+    prepared copy: its git checkout says the version. memory: where Go's answers are kept, or None.
     Raises ProjectError (no module, no or several main packages), UserBuildFailed (packages that
     cannot be loaded, with Go's own messages), MissingTool, MachineError.
     """
@@ -38,6 +45,8 @@ def detect(
     if go.gomod is None and go.gowork is None:
         raise _no_module(root)
     go = _with_cgo(go)
+    if go.gomod and not go.gowork:  # whatever lies outside of one module's folder is not remembered
+        go = replace(go, answers=recall_answers(memory, go.gomod.parent, go.digest))
     flags = (f"-tags={','.join(tags)}",) if tags else ()
     workspace = read_work(go.gowork, go) if go.gowork else None
     package = _choose_main(root, main, workspace, go, flags)
@@ -46,6 +55,8 @@ def detect(
     listed = _dependencies(package, mod, go, flags)
     vendored = _vendor_directory(mod, workspace, go)
     repository = _repository(root, origin, env)
+    if vendored is None and all(member.directory.is_relative_to(go.answers.tree) for member in members):
+        go.answers.keep()
     return Project(
         language=Language.GO,
         root=root,
@@ -141,7 +152,12 @@ def _list(
     mod = (f"-mod={go.flags.mod}",) if go.flags.mod and not go.gowork else ()
     try:
         return list_packages(
-            go.program, patterns, directory=directory, env=go.variables, flags=(*mod, *flags)
+            go.program,
+            patterns,
+            directory=directory,
+            env=go.variables,
+            flags=(*mod, *flags),
+            answers=go.answers,
         )
     except ToolFailed as error:
         if "requires go >=" in error.what or "errors parsing go." in error.what:

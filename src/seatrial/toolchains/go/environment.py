@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.errors import ConfigError, MachineError, ProjectError
 from seatrial.formats.jsonvalue import as_table, text_at
 from seatrial.host.process import find_program, run
+from seatrial.toolchains.go.answers import Answers
 
 # go env answers in milliseconds, but it may fetch another toolchain first (GOTOOLCHAIN=auto).
 _TIMEOUT_S = 600.0
@@ -37,6 +39,7 @@ class GoEnvironment:
     gomod, gowork: the files in force, or None. cgo_enabled: None unless the user said so.
     variables: the environment for every later call of go, GOFLAGS already without what is ours.
     settings: what else changes the compiler's output, wherever the user set it (environment or go env -w).
+    digest: of all that Go said of its settings. answers: what it said of the sources.
     """
 
     program: Path
@@ -49,6 +52,8 @@ class GoEnvironment:
     cgo_enabled: bool | None
     variables: Mapping[str, str]
     settings: tuple[tuple[str, str], ...]
+    digest: str
+    answers: Answers = field(default_factory=Answers)
 
 
 def read_environment(directory: Path, env: Mapping[str, str]) -> GoEnvironment:
@@ -76,7 +81,14 @@ def read_environment(directory: Path, env: Mapping[str, str]) -> GoEnvironment:
         # Never empty: an empty GOFLAGS makes Go fall back to the one in its own settings file.
         variables={**env, "GOFLAGS": " ".join(("-trimpath", *map(_quoted, flags.kept)))},
         settings=tuple((name, text_at(answer, name)) for name in (*_SETTINGS, *_C_SETTINGS)),
+        digest=_digest(answer),
     )
+
+
+def _digest(answer: Mapping[str, object]) -> str:
+    """Return a digest of go env's answer, less the name of a temporary directory."""
+    lasting = {name: value for name, value in answer.items() if name != "GOGCCFLAGS"}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
 
 
 def parse_goflags(text: str) -> GoFlags:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from seatrial.errors import ProjectError
 from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at
-from seatrial.host.process import run
 from seatrial.model.project import LocalModule
 from seatrial.toolchains.go.environment import GoEnvironment
 
@@ -75,7 +74,7 @@ def _replacement(directory: Path, source: ModFile, go: GoEnvironment) -> ModFile
 
 def _read(path: Path, go: GoEnvironment, command: tuple[str, ...]) -> ModFile:
     argv = (str(go.program), *command, str(path))
-    done = run(argv, cwd=path.parent, env=go.variables, timeout_s=_TIMEOUT_S)
+    done = go.answers.ask(argv, cwd=path.parent, env=go.variables, timeout_s=_TIMEOUT_S)
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().removeprefix("go: ")
         raise ProjectError(

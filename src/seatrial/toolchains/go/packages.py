@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seatrial.errors import ToolFailed
 from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at, texts_at
-from seatrial.host.process import run
+from seatrial.toolchains.go.answers import Answers
 
 _TIMEOUT_S = 1800.0  # the first call downloads the service's modules
 
@@ -44,7 +44,7 @@ class ListedModule:
 
 @dataclass(frozen=True, kw_only=True)
 class ListedPackage:
-    """One package of the build. files: all that its compilation may read, absolute.
+    """One package of the build. files: all that its compilation may read, absolute (not of Go's own).
 
     embedded: the part of files that //go:embed brings. error: Go's message, with position, or "".
     """
@@ -62,14 +62,20 @@ class ListedPackage:
 
 
 def list_packages(
-    go: Path, patterns: tuple[str, ...], *, directory: Path, env: Mapping[str, str], flags: tuple[str, ...]
+    go: Path,
+    patterns: tuple[str, ...],
+    *,
+    directory: Path,
+    env: Mapping[str, str],
+    flags: tuple[str, ...],
+    answers: Answers,
 ) -> tuple[ListedPackage, ...]:
     """Run ``go list -e -json`` and parse its stream of objects; dependencies come before dependents.
 
     Raises ToolFailed when Go cannot even load the pattern.
     """
     argv = (str(go), "list", "-e", f"-json={','.join(_FIELDS)}", *flags, "--", *patterns)
-    done = run(argv, cwd=directory, env=env, timeout_s=_TIMEOUT_S)
+    done = answers.ask(argv, cwd=directory, env=env, timeout_s=_TIMEOUT_S)
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip()
         raise ToolFailed(words or f"go list: exit status {done.returncode}", where=done.command_line)
@@ -89,6 +95,9 @@ def _objects(text: str) -> Iterator[object]:
 
 def _package(table: dict[str, object]) -> ListedPackage:
     directory = Path(text_at(table, "Dir"))
+    # Thousands of paths in the standard library, which nobody asks for.
+    fields = () if table.get("Standard") else _COMPILED_FILES
+    names = [name for field in fields for name in texts_at(table, field)]
     error = table_at(table, "Error")
     position = text_at(error, "Pos")
     message = text_at(error, "Err")
@@ -98,7 +107,7 @@ def _package(table: dict[str, object]) -> ListedPackage:
         directory=directory,
         is_standard=bool(table.get("Standard")),
         module=_module(table_at(table, "Module")) if table.get("Module") else None,
-        files=tuple(directory / name for field in _COMPILED_FILES for name in texts_at(table, field)),
+        files=tuple(directory / name for name in names),
         embedded=tuple(directory / name for name in texts_at(table, "EmbedFiles")),
         has_cgo=bool(as_list(table.get("CgoFiles"))),
         error=f"{position}: {message}" if position else message,
