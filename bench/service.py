@@ -16,6 +16,7 @@ from seatrial.cli.unchanged import question, record_path
 from seatrial.model.plan import Plan
 from seatrial.pipeline import plan_build
 from seatrial.plan import service_key
+from seatrial.toolchains.go.answers import answers_place
 from seatrial.toolchains.go.environment import GoEnvironment
 
 ORDERS = Path(__file__).parents[1] / "examples" / "orders"
@@ -83,9 +84,11 @@ def temporary_service(scratch: Path) -> Iterator[Service]:
     make_repository(directory, env)
     service = Service(directory=directory, output=scratch / "orders.tar", env=env)
     place = service.place
+    answers = answers_place(parse_request(["."]).cache / "answers", directory)
     try:
         yield service
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        answers.unlink(missing_ok=True)
         asked = question(service.arguments[1:], str(directory), env)
         Path(record_path(asked, env)).unlink(missing_ok=True)

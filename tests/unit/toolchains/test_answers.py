@@ -140,6 +140,15 @@ def test_damaged_memory_asks_again(tmp_path: Path, tree: Path, content: bytes) -
     assert ask(tmp_path, tree)[1]
 
 
+def test_only_the_last_modules_are_remembered(tmp_path: Path, tree: Path) -> None:
+    for number in range(70):
+        (tmp_path / "memory" / f"{number}.json").touch()
+    answers, _ = ask(tmp_path, tree, "other")
+    answers.keep()
+    assert len(list((tmp_path / "memory").iterdir())) == 64
+    assert not ask(tmp_path, tree, "other")[1]
+
+
 def test_failure_is_not_remembered(tmp_path: Path, tree: Path) -> None:
     answers = recall_answers(tmp_path / "memory", tree, "s")
     argv = (sys.executable, "-c", "raise SystemExit(3)")

@@ -25,6 +25,7 @@ from seatrial.host.process import Completed, run
 _FORMAT: Final = "answers of go 1"
 # Larger trees, such as one with node_modules, would take longer to read than go list takes.
 _MOST_FILES: Final = 3000
+_MOST_MODULES: Final = 64
 _READ_IN_FULL: Final = frozenset({"go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"})
 # Files other than Go's own whose build constraints go list reads.
 _SOURCES: Final = re.compile(
@@ -80,7 +81,8 @@ class Answers:
         }
         try:
             write_whole(self.place, json.dumps(kept).encode())
-        except OutputError:
+            _forget_old(self.place.parent)
+        except (OutputError, OSError):
             return  # a cache that cannot be written only costs the next run its time
 
 
@@ -93,7 +95,7 @@ def recall_answers(folder: Path | None, tree: Path, settings: str) -> Answers:
     sources = digest_sources(tree) if folder else ""
     if folder is None or not sources:
         return Answers()
-    place = folder / f"{hashlib.sha256(os.fsencode(tree)).hexdigest()[:24]}.json"
+    place = answers_place(folder, tree)
     held: dict[str, str] = {}
     same = {"format": _FORMAT, "sources": sources, "settings": settings}
     try:
@@ -103,6 +105,18 @@ def recall_answers(folder: Path | None, tree: Path, settings: str) -> Answers:
     except (OSError, ValueError, FormatError):
         held = {}  # it is written anew
     return Answers(place=place, tree=tree, sources=sources, settings=settings, held=held)
+
+
+def answers_place(folder: Path, tree: Path) -> Path:
+    """Return the file that keeps the answers about a module's directory."""
+    return folder / f"{hashlib.sha256(os.fsencode(tree)).hexdigest()[:24]}.json"
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep the answers about the modules that were last asked about."""
+    found = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in found[_MOST_MODULES:]:
+        path.unlink(missing_ok=True)
 
 
 def digest_sources(tree: Path) -> str:
