@@ -117,24 +117,29 @@ func (e *Exporter) work() {
 	for {
 		select {
 		case <-ticker.C:
-			e.drain(ctx, false)
+			e.drain(ctx, 1, false)
 		case <-e.wake:
-			e.drain(ctx, false)
+			e.drain(ctx, e.config.BatchSize, false)
 		case done := <-e.flushes:
-			e.drain(ctx, true)
+			e.drain(ctx, 1, true)
 			close(done)
 		}
 	}
 }
 
-// drain sends batches until the queue is empty. Under a flush, which may be
-// the last, a missing collector is tried once more.
-func (e *Exporter) drain(ctx context.Context, flush bool) {
+// drain sends what is queued now, in requests of at least fewest spans. What
+// comes in meanwhile waits for a full batch, or under load each request would
+// carry the few spans that came while the last one was on its way. Under a
+// flush, which may be the last, a missing collector is tried once more.
+func (e *Exporter) drain(ctx context.Context, fewest int, flush bool) {
 	if !flush && time.Now().Before(e.until) {
 		return
 	}
+	e.mu.Lock()
+	left := len(e.queue)
+	e.mu.Unlock()
 	for {
-		batch := e.take()
+		batch := e.take(fewest)
 		if len(batch) == 0 {
 			return
 		}
@@ -144,6 +149,9 @@ func (e *Exporter) drain(ctx context.Context, flush bool) {
 		e.mu.Unlock()
 		if err == nil {
 			e.pause, e.until = 0, time.Time{}
+			if left -= len(batch); left <= 0 {
+				fewest = e.config.BatchSize
+			}
 			continue
 		}
 		if e.config.Explicit {
@@ -155,12 +163,14 @@ func (e *Exporter) drain(ctx context.Context, flush bool) {
 	}
 }
 
-func (e *Exporter) take() []*trace.Span {
+func (e *Exporter) take(fewest int) []*trace.Span {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	n := least(len(e.queue), e.config.BatchSize)
 	if n == 0 {
 		e.queue = nil // lets go of the spans the slice still points to
+	}
+	if n < fewest || n == 0 {
 		return nil
 	}
 	batch := e.queue[:n:n]

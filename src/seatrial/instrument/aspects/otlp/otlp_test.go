@@ -231,6 +231,24 @@ func TestFlushIsBoundedWhenTheCollectorHangs(t *testing.T) {
 	}
 }
 
+func TestSpansThatComeDuringAnExportWaitForAFullBatch(t *testing.T) {
+	e := NewExporter(ReadConfig(env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")), nil, io.Discard)
+	requests := 0
+	e.send = func(context.Context, []byte) error {
+		if requests++; requests < 20 {
+			e.Enqueue(finished("trickle"))
+		}
+		return nil
+	}
+	for i := 0; i < 8; i++ {
+		e.Enqueue(finished("x"))
+	}
+	e.Flush(time.Second)
+	if requests > 3 {
+		t.Errorf("%d requests for 8 spans in batches of 4", requests)
+	}
+}
+
 func TestExportRunsUnderASuppressedContext(t *testing.T) {
 	e := NewExporter(ReadConfig(env()), nil, io.Discard)
 	var ok bool
