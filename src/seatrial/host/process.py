@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import MissingTool, ToolFailed
+from seatrial.errors import MachineError, MissingTool, ToolFailed
 
 INSTALL_HINTS = {
     "go": "install Go from https://go.dev/dl/ or: apt-get install golang-go",
@@ -115,6 +115,8 @@ def _start(
             process_group=0,
         )
     except FileNotFoundError as error:
+        if not cwd.is_dir():
+            raise MachineError("is not there any more", where=str(cwd)) from error
         name = Path(argv[0]).name
         raise MissingTool(f"{argv[0]} cannot be started", hint=INSTALL_HINTS.get(name, "")) from error
 

@@ -13,7 +13,7 @@ from seatrial.instrument.pin import Pin
 from seatrial.model.plan import BuildPlan
 from seatrial.model.project import Project
 from seatrial.toolchains.go.environment import GoEnvironment
-from seatrial.toolchains.go.view import View
+from seatrial.toolchains.go.view import PIN_DIRECTORY, View
 
 # `go build -v` prints the import path of each package as it begins to compile it.
 _PACKAGE_LINE = re.compile(r"[\w.~-]+(/[\w.~@+-]+)*")
@@ -102,7 +102,9 @@ def build_environment(job: Compilation) -> dict[str, str]:
 
 def _failure(words: str, view: View, status: int) -> SeatrialError:
     text = words.replace(str(view.root), str(view.origin))
-    if view.workspace:  # Go prints paths as seen from the member that the view adds to the workspace
+    if (
+        view.directory.name == PIN_DIRECTORY
+    ):  # Go prints paths as seen from the member that the view adds to the workspace
         text = re.sub(r"^\.\./", "", text, flags=re.MULTILINE)
     kept = [
         line

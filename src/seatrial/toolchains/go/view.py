@@ -20,7 +20,7 @@ from seatrial.instrument.pin import WEAVE_MODULE, Pin
 from seatrial.model.project import Project
 
 _TOOL_FILE = "orchestrion.tool.go"
-_PIN = "seatrial.pin"
+PIN_DIRECTORY = "seatrial.pin"
 # Orchestrion reads the imports of this file, and weaves what their orchestrion.yml says.
 _TOOL_FILE_CONTENT = f'//go:build tools\n\npackage tools\n\nimport _ "{WEAVE_MODULE}"\n'.encode()
 
@@ -68,10 +68,11 @@ def make_view(
         target.touch()
     if pin and project.is_vendored:
         _vendor_aspects(pin, _vendor_root(project, place, origin))
+    plain = place / project.module.directory.relative_to(origin)
     return View(
         root=place,
         origin=origin,
-        directory=_pin_directory(project, place, origin),
+        directory=_pin_directory(project, place, origin) if pin else plain,
         workspace=place / project.workspace.relative_to(origin) if project.workspace else None,
     )
 
@@ -107,8 +108,8 @@ def _edited(project: Project, place: Path, origin: Path, pin: Pin | None) -> dic
         for member in project.members:
             there = os.path.relpath(place / member.directory.relative_to(origin), directory)
             lines += f"replace {member.path} => {_quoted(Path(there))}\n"
-        edited[directory / "go.mod"] = f"module {_PIN}\n\ngo 1.18\n{lines}".encode()
-        work = project.workspace.read_bytes() + f"\nuse ./{_PIN}\n".encode()
+        edited[directory / "go.mod"] = f"module {PIN_DIRECTORY}\n\ngo 1.18\n{lines}".encode()
+        work = project.workspace.read_bytes() + f"\nuse ./{PIN_DIRECTORY}\n".encode()
         edited[place / project.workspace.relative_to(origin)] = work
     else:
         edited[directory / "go.mod"] = (project.module.directory / "go.mod").read_bytes() + lines.encode()
@@ -125,7 +126,11 @@ def _pin_directory(project: Project, place: Path, origin: Path) -> Path:
     another may not be found: a member of its own requires our module only.
     """
     if project.workspace:
-        return place / project.workspace.parent.relative_to(origin) / _PIN
+        return place / project.workspace.parent.relative_to(origin) / PIN_DIRECTORY
+    return _module_directory(project, place, origin)
+
+
+def _module_directory(project: Project, place: Path, origin: Path) -> Path:
     return place / project.module.directory.relative_to(origin)
 
 
