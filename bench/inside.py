@@ -3,7 +3,7 @@
 python -P inside.py NOTES [--stages] build ...
 
 NOTES: a JSON file: "peak_kb", the most memory that this process held (its children's is their own),
-and with --stages the seconds that the named stages of the pipeline took.
+and with --stages the seconds that the named stages of the pipeline took, as wall and processor time.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def peak_kb() -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
-def _timed(stage: Callable[P, T], took_s: list[float]) -> Callable[P, T]:
+def _timed(stage: Callable[P, T], took_s: list[tuple[float, float]]) -> Callable[P, T]:
     def call(*values: P.args, **named: P.kwargs) -> T:
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
         try:
             return stage(*values, **named)
         finally:
-            took_s.append(time.perf_counter() - began_s)
+            took_s.append((time.perf_counter() - began_s, time.process_time() - began_cpu_s))
 
     return call
 
@@ -41,16 +41,16 @@ def _timed(stage: Callable[P, T], took_s: list[float]) -> Callable[P, T]:
 def main() -> int:
     """Run the command line after the file's name; return its exit code."""
     notes, *words = sys.argv[1:]
-    took_s: dict[str, list[float]] = {}
+    took_s: list[tuple[float, float]] = []
     if words[0] == "--stages":
         words = words[1:]
         pipeline = importlib.import_module("seatrial.pipeline")
         for name in STAGES:
-            took_s[name] = []
-            setattr(pipeline, name, _timed(getattr(pipeline, name), took_s[name]))
+            setattr(pipeline, name, _timed(getattr(pipeline, name), took_s))
     sys.argv[1:] = words
     code = int(importlib.import_module("seatrial.cli.main").main())
-    found = {"peak_kb": peak_kb(), "stages_s": {name: sum(times) for name, times in took_s.items()}}
+    walls, cpus = zip(*took_s, strict=True) if took_s else ((), ())
+    found = {"peak_kb": peak_kb(), "stages_wall_s": sum(walls), "stages_cpu_s": sum(cpus)}
     Path(notes).write_text(json.dumps(found))
     return code
 

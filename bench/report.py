@@ -37,11 +37,11 @@ def within(series: Series, goal_s: float) -> bool:
     return (series.least_cpu_s if is_busy() else series.least_wall_s) <= goal_s
 
 
-def is_at_most(goal: float, above: Series, below: Series, *, less_s: float = 0.0) -> bool:
-    """Return whether ``above``, less some seconds, takes at most ``goal`` times as long as ``below``."""
+def is_at_most(goal: float, above: Series, below: Series, *, less: Series | None = None) -> bool:
+    """Return whether ``above``, without the part ``less``, takes at most ``goal`` times ``below``."""
     if is_busy():
-        return above.least_cpu_s - less_s <= goal * below.least_cpu_s
-    return above.least_wall_s - less_s <= goal * below.least_wall_s
+        return above.least_cpu_s - (less.least_cpu_s if less else 0) <= goal * below.least_cpu_s
+    return above.least_wall_s - (less.least_wall_s if less else 0) <= goal * below.least_wall_s
 
 
 def seconds(series: Series) -> str:
