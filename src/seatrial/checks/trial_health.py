@@ -17,11 +17,15 @@ DOWN: Final = Rule(
     reference="Dockerfile reference, HEALTHCHECK: 1 is unhealthy",
 )
 
+_NO_COMMAND: Final = "the service has no health command"
+
 
 def check_up(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look at the exit code while everything was up."""
     rule = UP.when(expected.has_healthcheck and expected.is_run)
     probe = _probe(facts, "up")
+    if probe is None and not expected.has_healthcheck:
+        return rule.unknown(_NO_COMMAND)
     if probe is None:
         return rule.unknown("the health command was not run")
     if probe.exit_code == 0:
@@ -37,6 +41,8 @@ def check_down(facts: RunningFacts, expected: Expectations) -> Verdict:
     probe = _probe(facts, "database stopped")
     if probe is None:
         rule = DOWN.when(bool(expected.has_database) and expected.has_healthcheck and expected.is_run)
+        if not expected.has_healthcheck:
+            return rule.unknown(_NO_COMMAND)
         return rule.unknown(
             "no database was seen that could be stopped",
             'name it under [trial] services in seatrial.toml, such as ["postgres"]',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from seatrial.checks.rule import Rule, sample
@@ -16,9 +17,36 @@ USER: Final = Rule(
 )
 
 _LAST_LINES: Final = 10
+_READ_LINES: Final = 40
 _CONFIGURE: Final = (
     'give it what it needs in seatrial.toml: [trial] environment = {NAME = "value"}, and services = '
     '["postgres"] when it needs a database'
+)
+_POSTGRES: Final = (
+    "it looks for a database; give it one in seatrial.toml (with the variable that this service reads):\n"
+    "[trial]\n"
+    'services = ["postgres"]\n'
+    'environment = {DATABASE_URL = "{postgres.url}"}'
+)
+_FILES: Final = (
+    "it looks for a file; in seatrial.toml, from its tree into the image, or for the trial only:\n"
+    "[image]\n"
+    'files = {"/migrations" = "migrations"}\n'
+    "[trial]\n"
+    'files = {"/etc/service.toml" = "text, such as {postgres.url}"}'
+)
+_ARGUMENTS: Final = (
+    'it may want to be told to serve; in seatrial.toml: [trial] arguments = ["serve"], and environment = '
+    '{NAME = "value"}'
+)
+# What programs say, in the order in which a cause is taken from them.
+_CAUSES: Final = (
+    (re.compile(r"\b5432\b|postgres(?!ql\.conf)|\bPG[A-Z]+\b|DATABASE_URL", re.IGNORECASE), _POSTGRES),
+    (
+        re.compile(r"no such file or directory|file (was )?not found|config\S* .*not found", re.IGNORECASE),
+        _FILES,
+    ),
+    (re.compile(r"^\s*(usage:|available commands|commands:)", re.IGNORECASE | re.MULTILINE), _ARGUMENTS),
 )
 
 
@@ -30,9 +58,9 @@ def check_starts(facts: RunningFacts | None, expected: Expectations) -> Verdict:
     if facts.ended_early is not None:
         when = "before it listened" if facts.time_to_listen_ms is None else "while it was driven"
         how = _exit_words(facts.ended_early)
-        return rule.fails(f"the service ended {when}, {how}{_last_words(facts)}", _CONFIGURE)
+        return rule.fails(f"the service ended {when}, {how}{_last_words(facts)}", _likely_fix(facts))
     if facts.time_to_listen_ms is None:
-        return rule.fails(f"the service runs but listens on no port{_last_words(facts)}", _CONFIGURE)
+        return rule.fails(f"the service runs but listens on no port{_last_words(facts)}", _likely_fix(facts))
     ports = ", ".join(str(port) for port in facts.listening)
     return rule.passes(f"listened on port {ports} after {facts.time_to_listen_ms:.0f} ms")
 
@@ -41,7 +69,7 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look for an HTTP answer to every request, none of them a server's error (5xx)."""
     rule = ANSWERS.when(expected.is_run)
     if not facts.exchanges:
-        return rule.unknown("no request could be made", _CONFIGURE)
+        return rule.unknown(f"no request could be made: see {STARTS.id}")
     bad = [
         f"{exchange.method} {exchange.path}: {exchange.error or exchange.status}"
         for exchange in facts.exchanges
@@ -72,7 +100,7 @@ def check_user(facts: RunningFacts, expected: Expectations) -> Verdict:
     rule = USER.when(expected.is_run)
     process = facts.process
     if process is None:
-        return rule.unknown("there was no process to look at", _CONFIGURE)
+        return rule.unknown(f"there was no process to look at: see {STARTS.id}")
     fix = "run it as a numeric user other than root, without capabilities"
     if process.uid == 0 or (expected.user and str(process.uid) != expected.user):
         return rule.fails(f"runs as {process.uid}, not as {expected.user or 'another than root'}", fix)
@@ -81,6 +109,12 @@ def check_user(facts: RunningFacts, expected: Expectations) -> Verdict:
     if not process.has_no_new_privileges:
         return rule.fails("may gain privileges", fix)
     return rule.passes(f"ran as {process.uid}:{process.gid}, no capabilities, no new privileges")
+
+
+def _likely_fix(facts: RunningFacts) -> str:
+    """Return the advice for what a service that did not start complained of."""
+    words = "\n".join(facts.log_lines[-_READ_LINES:])
+    return next((fix for pattern, fix in _CAUSES if pattern.search(words)), _CONFIGURE)
 
 
 def _exit_words(code: int) -> str:

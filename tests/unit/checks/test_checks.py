@@ -77,6 +77,21 @@ PROCESS = RUNNING.process
 assert PROCESS is not None
 
 
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("dial tcp [::1]:5432: connect: connection refused", 'services = ["postgres"]'),
+        ("open config.yaml: no such file or directory", "[image]"),
+        ("config file not found: ~/wtfd.conf", "[image]"),
+        ("Usage:\n  svc [command]", "arguments"),
+        ("panic: boom", "environment"),
+    ],
+)
+def test_advice_fits_what_the_service_complained_of(said: str, advice: str) -> None:
+    facts = replace(RUNNING, time_to_listen_ms=None, ended_early=1, log_lines=tuple(said.splitlines()))
+    assert advice in trial_start.check_starts(facts, EXPECTED).fix
+
+
 def process(**changes: int) -> RunningFacts:
     made = ProcessFacts(
         uid=changes.get("uid", 65532),
