@@ -220,7 +220,7 @@ def _check_places(paths: list[str]) -> None:
     for path in paths:
         parts = path.split("/")
         if not path.startswith("/") or "" in parts[1:] or {".", ".."} & set(parts):
-            raise ValueError(f"paths in the image, such as \"/etc/service.toml\", not {path!r}")
+            raise ValueError(f'paths in the image, such as "/etc/service.toml", not {path!r}')
         if parts[1] in _TAKEN or path == "/server":
             raise ValueError(f"a path that is free in a container; /{parts[1]} is not")
 

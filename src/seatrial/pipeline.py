@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from seatrial.config import Settings, read_settings
 from seatrial.errors import MachineError, MissingTool
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
+from seatrial.host.tree import read_entries
 from seatrial.instrument.pin import Pin, choose_version, pin
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, lock_table, read_lock, write_lock
@@ -76,7 +78,7 @@ def build(request: Request, watcher: Watcher) -> Outcome:
             verdicts=verdicts,
             delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
             warnings=(*plan.warnings, *base.warnings),
-            watched=watched_paths(plan.project, request),
+            watched=watched_paths(plan.project, request, plan.image.files),
             began_ns=began_ns,
         )
 
@@ -164,9 +166,11 @@ def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
     """Return whether the service answers --health-check: as declared, or as seen when it is run alone."""
     if plan.image.health_flag is not None:
         return plan.image.health_flag
+    surroundings = (plan.trial.environment, plan.trial.files) if plan.trial else ((), ())
+    question = hashlib.sha256(repr((built.sha256, surroundings)).encode()).hexdigest()
     answer = built.program.with_name("health-flag")
-    if answer.exists():
-        return answer.read_text() == "yes"
+    if answer.exists() and answer.read_text() in (f"yes {question}", f"no {question}"):
+        return answer.read_text().startswith("yes")
     from seatrial.observe.health_flag import detect_health_flag  # noqa: PLC0415 - start-up time
 
     try:
@@ -174,11 +178,12 @@ def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
             {f"/{SERVER_PATH}": built.program},
             (f"/{SERVER_PATH}",),
             search_path=request.env.get("PATH", ""),
-            environment=plan.trial.environment if plan.trial else (),
+            environment=surroundings[0],
+            files=surroundings[1],
         )
     except (MachineError, MissingTool):
         return False  # it cannot be seen here, and is never set blindly
-    answer.write_text("yes" if found else "no")
+    answer.write_text(f"{'yes' if found else 'no'} {question}")
     return found
 
 
@@ -201,8 +206,13 @@ def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place
         created=plan.image.created,
         healthcheck=plan.image.healthcheck if has_health_flag else None,
     )
+    files = read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s)
     return assemble(
-        files=(server,), base=base, config=config, scratch=place / "assembly", reference=plan.image.reference
+        files=(server, *files),
+        base=base,
+        config=config,
+        scratch=place / "assembly",
+        reference=plan.image.reference,
     )
 
 

@@ -101,6 +101,7 @@ def _image_plan(project: Project, request: Request, settings: Settings) -> Image
         ),
         health_flag=settings.health_flag,
         size_limit_bytes=settings.image_size_bytes,
+        files=settings.image_files,
     )
 
 
@@ -154,6 +155,7 @@ def _trial_plan(project: Project, settings: Settings, *, is_woven: bool) -> Tria
     return TrialPlan(
         requests=parse_requests(settings.requests),
         environment=settings.environment,
+        files=settings.trial_files,
         arguments=settings.arguments,
         services=settings.services,
         health_argv=(f"/{SERVER_PATH}", HEALTH_FLAG) if settings.health_flag else (),

@@ -9,6 +9,7 @@ from pathlib import Path
 from seatrial.config import FILE_NAME
 from seatrial.host.git import tracked_files
 from seatrial.host.process import find_program
+from seatrial.host.tree import paths_below
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.model.project import Project, Repository
 from seatrial.model.request import Request
@@ -27,12 +28,16 @@ _BESIDE = (
 )
 
 
-def watched_paths(project: Project, request: Request) -> tuple[str, ...]:
+def watched_paths(
+    project: Project, request: Request, files: tuple[tuple[str, str], ...] = ()
+) -> tuple[str, ...]:
     """Return every path whose state decides whether the build must be looked at again.
 
     A path that is not there is watched too. Directories are watched for files that appear.
+    files: what ``[image] files`` names.
     """
-    return tuple(sorted({str(path) for path in _paths(project, request)}))
+    found = (*_paths(project, request), *paths_below(files, project.root))
+    return tuple(sorted({str(path) for path in found}))
 
 
 def _paths(project: Project, request: Request) -> Iterator[Path]:

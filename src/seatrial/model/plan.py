@@ -38,7 +38,10 @@ class BuildPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePlan:
-    """What the image will say of itself. created: RFC 3339; epoch_s: the same as seconds."""
+    """What the image will hold and say of itself. created: RFC 3339; epoch_s: the same as seconds.
+
+    files: path in the image -> file or directory of the service, relative to its root.
+    """
 
     reference: str
     base: str
@@ -50,6 +53,7 @@ class ImagePlan:
     healthcheck: Healthcheck
     health_flag: bool | None
     size_limit_bytes: int
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ class TrialPlan:
     requests: made one after the other, in this order; each on its own connection.
     environment: set over the image's own; values may hold ``{postgres.url}``, ``.host``, ``.port``,
     ``.user``, ``.password`` and ``.database``. arguments: replace the image's Cmd when not empty.
+    files: path in the container -> content, with the same placeholders; there for the trial only.
     services: what runs beside it (``SERVICES``). health_argv: the health command; when empty, the
     one in the image's Healthcheck, and when there is none, nothing is probed.
     expects_spans: wait for spans up to ``spans_timeout_s`` before the service is stopped.
@@ -45,6 +46,7 @@ class TrialPlan:
 
     requests: tuple[TrialRequest, ...] = DEFAULT_REQUESTS
     environment: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     health_argv: tuple[str, ...] = ()

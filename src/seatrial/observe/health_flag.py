@@ -37,17 +37,19 @@ def detect_health_flag(
     *,
     search_path: str,
     environment: tuple[tuple[str, str], ...] = (),
+    files: tuple[tuple[str, str], ...] = (),
     timeout_s: float = 3.0,
 ) -> bool:
     """Return whether ``argv --health-check`` is a health command, by running it with no server up.
 
     paths: path in the image ("/server") -> file on this machine; enough for a static program.
+    files: what the trial adds to the image: path -> content.
     Only a real flag ends by itself, with a failure, without listening, and differently from the
     same program given a flag that nobody knows.
     Raises MachineError and MissingTool as ``observe_running`` does.
     """
     with open_sandbox(find_engine(search_path)) as sandbox:
-        rootfs = fill_with_files(sandbox, paths)
+        rootfs = fill_with_files(sandbox, paths, files)
         filled = tuple((name, fill_placeholders(value)) for name, value in environment)
         variables = container_environment(rootfs, filled)
         return has_health_flag(sandbox, argv, tuple(variables.items()), directory="/", timeout_s=timeout_s)

@@ -63,7 +63,7 @@ def observe_running(
             postgres = Postgres(sandbox, cache) if wants_postgres else None
             if postgres:
                 postgres.prepare()
-            rootfs = fill(sandbox, layers, settings.working_directory)
+            rootfs = fill(sandbox, layers, settings.working_directory, plan.files)
             environment = _environment(plan, container_environment(rootfs, settings.environment))
             trial = _Trial(
                 sandbox,

@@ -11,6 +11,7 @@ from typing import Final
 from seatrial.formats.jsonvalue import table_at, text_at, texts_at
 from seatrial.host.rootfs import Members, Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox
+from seatrial.observe.postgres import fill_placeholders
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -46,22 +47,29 @@ def read_settings(config: dict[str, object]) -> Settings:
     )
 
 
-def fill(sandbox: Sandbox, layers: Iterable[Members], directory: str) -> Rootfs:
+def fill(
+    sandbox: Sandbox, layers: Iterable[Members], directory: str, files: tuple[tuple[str, str], ...] = ()
+) -> Rootfs:
     """Unpack layers, bottom first, as the sandbox's root.
 
-    directory: the working directory, made when no layer brings it.
+    directory: the working directory, made when no layer brings it. files: what the trial adds, as
+    ``docker run -v`` would: path -> content, with placeholders.
     """
     rootfs = _empty_rootfs(sandbox)
     for layer in layers:
         rootfs.apply(layer)
+    _add(rootfs, files)
     _furnish(rootfs, directory)
     return rootfs
 
 
-def fill_with_files(sandbox: Sandbox, paths: Mapping[str, Path]) -> Rootfs:
-    """Make a root of a few files of this machine: enough for a static program."""
+def fill_with_files(
+    sandbox: Sandbox, paths: Mapping[str, Path], files: tuple[tuple[str, str], ...] = ()
+) -> Rootfs:
+    """Make a root of a few files of this machine: enough for a static program. files: as for ``fill``."""
     rootfs = _empty_rootfs(sandbox)
     rootfs.add_files(paths)
+    _add(rootfs, files)
     _furnish(rootfs, "/")
     return rootfs
 
@@ -82,6 +90,11 @@ def container_environment(rootfs: Rootfs, image: tuple[tuple[str, str], ...]) ->
 def _empty_rootfs(sandbox: Sandbox) -> Rootfs:
     is_root = os.geteuid() == 0
     return Rootfs(sandbox.root, None if is_root else (SANDBOX_UID, SANDBOX_UID))
+
+
+def _add(rootfs: Rootfs, files: tuple[tuple[str, str], ...]) -> None:
+    for path, content in files:
+        rootfs.write(path, fill_placeholders(content).encode())
 
 
 def _furnish(rootfs: Rootfs, working_directory: str) -> None:
