@@ -48,7 +48,11 @@ def make_bare(service: Service) -> Bare:
         pin=None,
     )
     tools = parse_request([str(service.directory)]).cache / "tools"
-    program = tools / f"orchestrion-{plan.build.orchestrion_version}" / "orchestrion"
+    program = (
+        tools
+        / f"orchestrion-{plan.build.orchestrion_version}-{plan.project.toolchain_version}"
+        / "orchestrion"
+    )
     output = str(service.output.with_name("bare-server"))
     argv = (str(program), "go", "build", *build_flags(plan.build, go), "-o", output, "./cmd/server")
     return Bare(directory=directory, argv=argv, env=build_environment(job))

@@ -156,6 +156,7 @@ def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> P
         plan.build.orchestrion_version,
         plan.build.integrations,
         go=go.program,
+        go_version=go.version,
         env=go.variables,
         cache=request.cache,
         progress=watcher.stage,

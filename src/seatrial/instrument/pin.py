@@ -80,6 +80,7 @@ def pin(
     integrations: tuple[str, ...],
     *,
     go: Path,
+    go_version: str,
     env: Mapping[str, str],
     cache: Path,
     progress: Callable[[str], None],
@@ -92,7 +93,7 @@ def pin(
     aspects, digest = place_aspects(cache, integrations)
     return Pin(
         version=version,
-        program=_install(version, go, env, cache, progress),
+        program=_install(version, go, go_version, env=env, cache=cache, progress=progress),
         aspects=aspects,
         aspects_digest=digest,
     )
@@ -148,9 +149,16 @@ def _place(place: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _install(
-    version: str, go: Path, env: Mapping[str, str], cache: Path, progress: Callable[[str], None]
+    version: str,
+    go: Path,
+    go_version: str,
+    *,
+    env: Mapping[str, str],
+    cache: Path,
+    progress: Callable[[str], None],
 ) -> Path:
-    place = cache / "tools" / f"orchestrion-{version}"
+    """Install Orchestrion with the Go that it will drive: one made with an older Go refuses a newer one."""
+    place = cache / "tools" / f"orchestrion-{version}-{go_version}"
     program = place / "orchestrion"
     if program.exists():
         return program
@@ -161,11 +169,12 @@ def _install(
         scratch = place / "new"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
+        toolchain = {"GOTOOLCHAIN": go_version} if re.fullmatch(r"go[\d.]+", go_version) else {}
         # The user's GOFLAGS speak of the service; the module proxy and checksum settings stay in force.
         done = run(
             (str(go), "install", f"{MODULE}@{version}"),
             cwd=scratch,
-            env={**env, "GOBIN": str(scratch), "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"},
+            env={**env, **_install_settings(scratch), **toolchain},
             timeout_s=_INSTALL_TIMEOUT_S,
         )
         if done.returncode != 0:
@@ -174,6 +183,10 @@ def _install(
         os.replace(scratch / "orchestrion", program)
         scratch.rmdir()
     return program
+
+
+def _install_settings(place: Path) -> dict[str, str]:
+    return {"GOBIN": str(place), "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def _not_installed(version: str, words: str) -> ConfigError | ToolFailed | UntrustedInput:
