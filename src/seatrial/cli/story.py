@@ -12,6 +12,7 @@ from seatrial.model.verdict import State, Verdict
 
 _MARKS = {State.PASS: "✓", State.FAIL: "✗", State.UNKNOWN: "?"}
 _SHOWN_TRACES = 3
+_LONGEST_TEXT = 70
 
 
 def outcome_json(outcome: Outcome, *, cached: bool) -> dict[str, object]:
@@ -126,12 +127,16 @@ def _tree(span: Span, spans: list[Span], indent: str, *, is_last: bool) -> list[
     values = dict(span.attributes)
     what = values.get("db.query.text") or values.get("http.response.status_code", "")
     took = (span.end_ns - span.start_ns) / 1e6
-    lines = [f"{indent}{'└─' if is_last else '├─'} {span.name}  {took:.2f} ms  {what[:70]}".rstrip()]
+    lines = [f"{indent}{'└─' if is_last else '├─'} {span.name}  {took:.2f} ms  {_short(what)}".rstrip()]
     children = sorted((one for one in spans if one.parent_id == span.span_id), key=lambda one: one.start_ns)
     deeper = indent + ("   " if is_last else "│  ")
     for index, child in enumerate(children):
         lines += _tree(child, spans, deeper, is_last=index == len(children) - 1)
     return lines
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def _indented(text: str) -> list[str]:
