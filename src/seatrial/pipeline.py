@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
-from seatrial.assemble import assemble, deliver
+from seatrial.assemble import assemble, deliver, write_service_layer
 from seatrial.base import DebianSettings, resolve
 from seatrial.config import Settings, read_settings
-from seatrial.errors import MachineError, MissingTool
+from seatrial.errors import MachineError, MissingTool, SeatrialError
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
 from seatrial.host.tree import read_entries
@@ -65,8 +67,15 @@ def build(request: Request, watcher: Watcher) -> Outcome:
         base = _base(plan, request, settings, watcher)
         woven_by = _pin(plan, go, request, watcher)
         built = build_program(plan.build, plan.project, go, woven_by, place=place, watcher=watcher)
-        has_flag = _has_health_flag(plan, built, request)
-        image = _image(plan, built, base, has_health_flag=has_flag, place=place)
+        files = _files(plan, built)
+        # The layer is written while the program is asked for its flag: neither needs the other.
+        layer = Thread(target=_begin_layer, args=(files, place / "assembly"))
+        layer.start()
+        try:
+            has_flag = _has_health_flag(plan, built, request, watcher)
+        finally:
+            layer.join()
+        image = _image(plan, files, base, has_health_flag=has_flag, place=place)
         facts = _trial(plan, image, request, place, watcher) if plan.trial else None
         verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
         is_proven = facts is None or holds(verdicts)
@@ -163,7 +172,7 @@ def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> P
     )
 
 
-def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
+def _has_health_flag(plan: Plan, built: Built, request: Request, watcher: Watcher) -> bool:
     """Return whether the service answers --health-check: as declared, or as seen when it is run alone."""
     if plan.image.health_flag is not None:
         return plan.image.health_flag
@@ -182,13 +191,14 @@ def _has_health_flag(plan: Plan, built: Built, request: Request) -> bool:
             environment=surroundings[0],
             files=surroundings[1],
         )
-    except (MachineError, MissingTool):
-        return False  # it cannot be seen here, and is never set blindly
+    except (MachineError, MissingTool) as error:
+        watcher.note(f"note: no health check is set, because the program cannot be run here: {error}")
+        return False  # never set blindly
     answer.write_text(f"{'yes' if found else 'no'} {question}")
     return found
 
 
-def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place: Path) -> Image:
+def _files(plan: Plan, built: Built) -> tuple[Entry, ...]:
     server = Entry(
         path=SERVER_PATH,
         kind=EntryKind.FILE,
@@ -197,6 +207,16 @@ def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place
         content=built.program,
         content_sha256=built.sha256,
     )
+    return (server, *read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s))
+
+
+def _begin_layer(files: tuple[Entry, ...], scratch: Path) -> None:
+    """Write the layer ahead; what goes wrong with it is told by ``assemble``, which then tries again."""
+    with contextlib.suppress(SeatrialError, OSError):
+        write_service_layer(files, scratch)
+
+
+def _image(plan: Plan, files: tuple[Entry, ...], base: Base, *, has_health_flag: bool, place: Path) -> Image:
     config = ImageConfig(
         architecture=plan.build.architecture,
         entrypoint=(f"/{SERVER_PATH}",),
@@ -207,9 +227,8 @@ def _image(plan: Plan, built: Built, base: Base, *, has_health_flag: bool, place
         created=plan.image.created,
         healthcheck=plan.image.healthcheck if has_health_flag else None,
     )
-    files = read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s)
     return assemble(
-        files=(server, *files),
+        files=files,
         base=base,
         config=config,
         scratch=place / "assembly",
