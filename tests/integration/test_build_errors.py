@@ -11,6 +11,10 @@ from builds import MAIN, PLAIN, Seatrial, commit_all, git, snapshot, write_servi
 
 pytestmark = pytest.mark.go
 
+PREPARED = """[build]
+prepare = ["cp -r cmd/a cmd/b"]
+"""
+
 # name -> (files over a good service, more words, exit code, what the message must hold)
 CASES: dict[str, tuple[dict[str, str], tuple[str, ...], int, tuple[str, ...]]] = {
     "library": ({"main.go": "package svc\n"}, (), 2, ("no main package",)),
@@ -19,6 +23,15 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], int, tuple[str, ...]]] =
         (),
         2,
         ("2 main packages", "--main ./cmd/a", "--main ./cmd/b"),
+    ),
+    "names that are generated": (
+        {
+            "main.go": 'package main\n\nimport "example.com/svc/html"\n\nfunc main() { html.Index() }\n',
+            "html/html.go": "package html\n",
+        },
+        (),
+        3,
+        ("undefined: html.Index", "[build] prepare"),
     ),
     "main that is not there": ({}, ("--main", "./cmd/x"), 2, ("./cmd/x",)),
     "compile error": (
@@ -174,3 +187,22 @@ def test_git_that_cannot_be_read_is_no_hindrance(service: Path, seatrial: Seatri
     git(service, "config", "core.repositoryformatversion", "99")
     done = seatrial("build", str(service), "--json", *PLAIN)
     assert done.code == 0, done.stderr
+
+
+def test_main_package_of_the_directory_itself_is_the_service(seatrial: Seatrial, tmp_path: Path) -> None:
+    """Plugins and tools below it do not make it unclear (gotify has eight of them)."""
+    root = write_service(tmp_path / "svc", {"main.go": MAIN, "plugin/a/main.go": MAIN, "cmd/b/main.go": MAIN})
+    commit_all(root)
+    done = seatrial("build", str(root), *PLAIN, "--json")
+    assert done.code == 0, done.stderr
+    assert "--main names one of 2 below it" in str(done.at("warnings"))
+
+
+def test_several_mains_after_prepare_are_told_of_the_users_directory(
+    seatrial: Seatrial, tmp_path: Path
+) -> None:
+    root = write_service(tmp_path / "svc", {"cmd/a/main.go": MAIN, "seatrial.toml": PREPARED})
+    commit_all(root)
+    done = seatrial("build", str(root), *PLAIN)
+    assert done.code == 2
+    assert f"{root}: 2 main packages" in done.stderr

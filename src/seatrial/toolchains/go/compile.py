@@ -19,6 +19,10 @@ from seatrial.toolchains.go.view import PIN_DIRECTORY, View
 _PACKAGE_LINE = re.compile(r"[\w.~-]+(/[\w.~@+-]+)*")
 # -buildid= : the linker's build id hashes the module cache's path, which must not change the bytes.
 _LDFLAGS = "-s -w -buildid="
+_GENERATED = (
+    "does `go build` work in a fresh clone? If these names are generated and not committed, say how they are\n"
+    'made in seatrial.toml: [build] prepare = ["go generate ./..."]'
+)
 _STATIC_CGO = "-linkmode external -extldflags '-static'"
 
 
@@ -118,4 +122,8 @@ def _failure(words: str, view: View, status: int) -> SeatrialError:
         return MachineError(message, hint="the compiler was killed, most often for want of memory")
     if "-lpthread" in message or "cannot find -l" in message or "cc1" in message:
         return ToolFailed(message, hint="install the static libraries it names (apt-get install libc6-dev …)")
+    if re.search(r"orchestrion: (fork/exec|open) .*: no such file or directory", message):
+        return MachineError("Orchestrion was removed while it was running", hint="run seatrial build again")
+    if re.search(r"undefined: \w+\.\w+", message):
+        return UserBuildFailed(message, hint=_GENERATED)
     return UserBuildFailed(message)

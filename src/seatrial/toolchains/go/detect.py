@@ -49,7 +49,7 @@ def detect(
         go = replace(go, answers=recall_answers(memory, go.gomod.parent, go.digest))
     flags = (f"-tags={','.join(tags)}",) if tags else ()
     workspace = read_work(go.gowork, go) if go.gowork else None
-    package = _choose_main(root, main, workspace, go, flags)
+    package, notes = _choose_main(root, main, workspace, go, flags, origin=origin)
     mod = read_mod(_module_file(package, go), go)
     members = local_modules(mod, workspace, go)
     listed = _dependencies(package, mod, go, flags)
@@ -75,7 +75,7 @@ def detect(
         uses_database=any(p.import_path in _DATABASES for p in listed),
         repository=repository,
         exposed_ports=_exposed_ports((root, members[0].directory)),
-        warnings=_warnings(mod),
+        warnings=(*notes, *_warnings(mod)),
     ), go
 
 
@@ -97,10 +97,21 @@ def _no_module(root: Path) -> ProjectError:
 
 
 def _choose_main(
-    root: Path, main: str, workspace: ModFile | None, go: GoEnvironment, flags: tuple[str, ...]
-) -> MainPackage:
+    root: Path,
+    main: str,
+    workspace: ModFile | None,
+    go: GoEnvironment,
+    flags: tuple[str, ...],
+    *,
+    origin: Path,
+) -> tuple[MainPackage, tuple[str, ...]]:
+    """Return the package to build, and a note when it was one of several.
+
+    A directory that is a main package is what it says, whatever programs lie below it (``go build``
+    takes it, too).
+    """
     if main:
-        return _named_main(root, main, go, flags)
+        return _named_main(root, main, go, flags), ()
     if workspace is not None and go.gomod is None:
         places = tuple(f"{use}/..." for use in workspace.uses)
     else:
@@ -108,17 +119,21 @@ def _choose_main(
     listed = _list(go, places, root, ("-find", *flags))
     mains = tuple(_main(package, root) for package in listed if package.name == "main" and package.files)
     if len(mains) == 1:
-        return mains[0]
+        return mains[0], ()
+    for package in mains:
+        if package.argument == ".":
+            others = len(mains) - 1
+            return package, (f"building the main package in {origin}; --main names one of {others} below it",)
     if not mains:
         raise ProjectError(
             "no main package: a library cannot become an image",
-            where=str(root),
+            where=str(origin),
             hint="name the service's own directory, or its package with --main ./cmd/NAME",
         )
     names = "\n".join(f"  --main {package.argument}" for package in mains)
     raise ProjectError(
         f"{len(mains)} main packages, and only one can be the server",
-        where=str(root),
+        where=str(origin),
         hint=f'choose one (or set [service] main = "…" in seatrial.toml):\n{names}',
     )
 
