@@ -20,7 +20,7 @@ _PACKAGE_LINE = re.compile(r"[\w.~-]+(/[\w.~@+-]+)*")
 # -buildid= : the linker's build id hashes the module cache's path, which must not change the bytes.
 _LDFLAGS = "-s -w -buildid="
 _GENERATED = (
-    "does `go build` work in a fresh clone? If these names are generated and not committed, say how they are\n"
+    "does `go build` work in a fresh clone? If these names are generated and not committed, say how\n"
     'made in seatrial.toml: [build] prepare = ["go generate ./..."]'
 )
 _STATIC_CGO = "-linkmode external -extldflags '-static'"
