@@ -35,6 +35,9 @@ from seatrial.toolchains.go.prepare import prepare
 from seatrial.verify import holds, judge
 from seatrial.watch import watched_paths
 
+# Of how the health flag is found out: an answer that other rules gave is asked again.
+_FLAG_RULES = 2
+
 
 def plan_build(request: Request) -> tuple[Plan, GoEnvironment, Settings]:
     """Detect and decide, and do nothing: what ``seatrial build --plan`` prints."""
@@ -177,7 +180,7 @@ def _has_health_flag(plan: Plan, built: Built, request: Request, watcher: Watche
     if plan.image.health_flag is not None:
         return plan.image.health_flag
     surroundings = (plan.trial.environment, plan.trial.files) if plan.trial else ((), ())
-    question = hashlib.sha256(repr((built.sha256, surroundings)).encode()).hexdigest()
+    question = hashlib.sha256(repr((_FLAG_RULES, built.sha256, surroundings)).encode()).hexdigest()
     answer = built.program.with_name("health-flag")
     if answer.exists() and answer.read_text() in (f"yes {question}", f"no {question}"):
         return answer.read_text().startswith("yes")

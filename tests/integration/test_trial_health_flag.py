@@ -21,6 +21,9 @@ pytestmark = pytest.mark.sandbox
         ("ignore-flags", False),  # starts a server whatever is asked
         ("ignore-flags,crash", False),  # ends by itself, with a failure, whatever is asked
         ("ignore-flags,late", False),
+        ("ignore-flags,crash,identifiers", False),  # a random instance id in the log is not an answer
+        ("ignore-flags,crash,noisy", False),  # nor is anything else that differs each time
+        ("crash,identifiers", True),
         ("flag-package", False),  # "flag provided but not defined", and exit code 2
         ("needs-configuration", False),  # the same complaint, whatever the flag
     ],

@@ -18,8 +18,9 @@ FLAG: Final = "--health-check"
 
 _UNKNOWN_FLAG: Final = "--no-such-check"
 _PAUSES_S: Final = (0.001, 0.002, 0.004, 0.008, 0.016)
-# Time stamps, process ids, addresses: what differs between two runs of the same thing.
-_CHANGING: Final = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{6,}\b|\d+")
+# Time stamps, process ids, addresses, random identifiers (a UUID has digits): what differs between two
+# runs of the same thing.
+_CHANGING: Final = re.compile(r"[\w.:+-]*\d[\w.:+-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,12 @@ def has_health_flag(
     asked = _run(sandbox, (*argv, FLAG), options, timeout_s)
     if asked.is_listening or asked.exit_code is None or asked.exit_code <= 0:
         return False
-    return asked != _run(sandbox, (*argv, _UNKNOWN_FLAG), options, timeout_s)
+    other = _run(sandbox, (*argv, _UNKNOWN_FLAG), options, timeout_s)
+    if asked == other:
+        return False
+    # A program that never says the same thing twice has not told the two flags apart.
+    is_steady = asked == _run(sandbox, (*argv, FLAG), options, timeout_s)
+    return is_steady and other == _run(sandbox, (*argv, _UNKNOWN_FLAG), options, timeout_s)
 
 
 def _run(sandbox: Sandbox, argv: tuple[str, ...], options: tuple[str, ...], timeout_s: float) -> _Outcome:
@@ -93,5 +99,6 @@ def _run(sandbox: Sandbox, argv: tuple[str, ...], options: tuple[str, ...], time
         is_listening=is_listening,
         exit_code=exit_code,
         # Of a server that was stopped in the middle, how much it had said is chance.
-        words=_CHANGING.sub("N", words) if exit_code is not None else "",
+        # Lines are sorted: which goroutine was first is chance, too.
+        words="\n".join(sorted(_CHANGING.sub("N", words).splitlines())) if exit_code is not None else "",
     )

@@ -1,12 +1,13 @@
 // A service that behaves as it is told, for tests of the trial. TRIAL_MODE is a comma-separated list:
 // crash, late, ignore-sigterm, exit-3, loopback, silent (no spans), hang (listens, never answers),
-// chatty, two-ports, no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
+// chatty, identifiers and noisy (what it says differs each time), two-ports, no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
 // about the known one; needs-configuration ends when DATABASE_URL is missing.
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -49,10 +50,24 @@ func main() {
 	}
 	if mode("crash") {
 		fmt.Println("reading the configuration")
+		if mode("identifiers") {
+			fmt.Printf("{\"instance\":\"%x-%x-4%x\"}\n", random(4), random(2), random(2))
+		}
+		if mode("noisy") {
+			fmt.Println(strings.Map(func(r rune) rune { return r%26 + 'a' }, string(random(12))))
+		}
 		fmt.Fprintln(os.Stderr, "panic: no configuration")
 		os.Exit(7)
 	}
 	os.Exit(serve())
+}
+
+func random(count int) []byte {
+	bytes := make([]byte, count)
+	if _, err := rand.Read(bytes); err != nil {
+		panic(err)
+	}
+	return bytes
 }
 
 func healthCheck() int {
