@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builds import PLAIN, Seatrial, commit_all, git, own_cache, write_service
+from builds import MAIN, PLAIN, Seatrial, commit_all, git, own_cache, write_service
 
 pytestmark = pytest.mark.go
 
@@ -133,3 +133,14 @@ def test_another_directory_of_the_same_bytes_gives_the_same_image(tmp_path: Path
         done = service.seatrial("build", str(service.root), "-o", str(service.output), "--json", *PLAIN)
         digests.add(done.at("image", "digest"))
     assert len(digests) == 1
+
+
+def test_what_a_killed_linker_leaves_is_neither_used_nor_kept(service: Path, tmp_path: Path) -> None:
+    seatrial = own_cache(tmp_path / "cache")
+    assert seatrial("build", str(service), *PLAIN).code == 0
+    (place,) = (path.parent for path in (tmp_path / "cache/seatrial/services").glob("*/programs"))
+    leftover = place / "linking-0123456789ab"
+    leftover.write_text("half a program")
+    (service / "main.go").write_text(MAIN.replace("one", "two"))
+    assert seatrial("build", str(service), *PLAIN).code == 0
+    assert not list(place.glob("linking*"))

@@ -53,7 +53,10 @@ def build_program(
         return kept
     watcher.stage(_title(plan, project, pin, place))
     view = make_view(project, place / "view", pin, digests)
-    scratch = place / "linking"
+    # A name of its own: the linker of a run that was killed with SIGKILL may still be writing to its own.
+    for leftover in place.glob("linking*"):
+        leftover.unlink(missing_ok=True)
+    scratch = place / f"linking-{os.urandom(6).hex()}"
     compile_program(Compilation(plan=plan, project=project, go=go, view=view, pin=pin), scratch, watcher.step)
     built = _proven(scratch, plan, project, pin)
     if pin:
