@@ -39,6 +39,13 @@ _ARGUMENTS: Final = (
     'it may want to be told to serve; in seatrial.toml: [trial] arguments = ["serve"], and environment = '
     '{NAME = "value"}'
 )
+_NO_TABLES: Final = (
+    "its tables are not there: let it make them at its start, by a variable under [trial] environment or by "
+    "[trial] arguments; or ask for what needs none, under [trial] requests"
+)
+_NO_TABLE: Final = re.compile(
+    r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
+)
 # What programs say, in the order in which a cause is taken from them.
 _CAUSES: Final = (
     (re.compile(r"\b5432\b|postgres(?!ql\.conf)|\bPG[A-Z]+\b|DATABASE_URL", re.IGNORECASE), _POSTGRES),
@@ -76,7 +83,12 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
         if exchange.status == 0 or exchange.status >= 500
     ]
     if bad:
-        return rule.fails(f"{sample(bad)}{_last_words(facts)}", f"{_CONFIGURE}; or set [trial] requests")
+        fix = (
+            _NO_TABLES
+            if _NO_TABLE.search("\n".join(facts.log_lines))
+            else f"{_CONFIGURE}; or set [trial] requests"
+        )
+        return rule.fails(f"{sample(bad)}{_last_words(facts)}", fix)
     statuses = sorted({exchange.status for exchange in facts.exchanges})
     words = ", ".join(str(status) for status in statuses)
     return rule.passes(f"{len(facts.exchanges)} requests answered ({words})")

@@ -92,6 +92,12 @@ def test_advice_fits_what_the_service_complained_of(said: str, advice: str) -> N
     assert advice in trial_start.check_starts(facts, EXPECTED).fix
 
 
+def test_advice_for_an_empty_database() -> None:
+    said = ('pq: relation "topics" does not exist',)
+    facts = replace(RUNNING, exchanges=(replace(EXCHANGE, status=500),), log_lines=said)
+    assert "tables are not there" in trial_start.check_answers(facts, EXPECTED).fix
+
+
 def process(**changes: int) -> RunningFacts:
     made = ProcessFacts(
         uid=changes.get("uid", 65532),
