@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -39,11 +39,13 @@ from seatrial.watch import watched_paths
 _FLAG_RULES = 2
 
 
-def plan_build(request: Request) -> tuple[Plan, GoEnvironment, Settings]:
+def plan_build(
+    request: Request, progress: Callable[[str], None] = lambda _: None
+) -> tuple[Plan, GoEnvironment, Settings]:
     """Detect and decide, and do nothing: what ``seatrial build --plan`` prints."""
     settings = read_settings(request.root, request.config_file)
     lock = _lock(request) or Lock()
-    root = prepare(request, settings.prepare)
+    root = prepare(request, settings.prepare, progress)
     env = _environment(request, lock)
     main = request.main or settings.main
     memory = request.cache / "answers"
@@ -62,7 +64,7 @@ def build(request: Request, watcher: Watcher) -> Outcome:
     began_ns = time.time_ns()
     for output in request.outputs:
         check_output(output)
-    plan, go, settings = plan_build(request)
+    plan, go, settings = plan_build(request, watcher.stage)
     for warning in plan.warnings:
         watcher.note(f"note: {warning}")
     place = request.cache / "services" / service_key(plan.project)
@@ -102,7 +104,7 @@ def pin_service(request: Request, watcher: Watcher, *, should_renew: bool) -> tu
     """
     path = request.root / LOCK_NAME
     held = None if should_renew else read_lock(path)
-    plan, go, settings = plan_build(request)
+    plan, go, settings = plan_build(request, watcher.stage)
     name, architecture = plan.image.base, request.architecture
     base = resolve(
         name,

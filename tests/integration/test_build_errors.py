@@ -206,3 +206,4 @@ def test_several_mains_after_prepare_are_told_of_the_users_directory(
     done = seatrial("build", str(root), *PLAIN)
     assert done.code == 2
     assert f"{root}: 2 main packages" in done.stderr
+    assert "preparing a copy of the tree: cp -r cmd/a cmd/b" in done.stderr  # it may take minutes

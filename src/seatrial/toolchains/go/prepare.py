@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from seatrial.errors import UserBuildFailed
@@ -17,12 +17,15 @@ from seatrial.model.request import Request
 _TIMEOUT_S = 3600.0
 
 
-def prepare(request: Request, commands: tuple[str, ...]) -> Path:
+def prepare(
+    request: Request, commands: tuple[str, ...], progress: Callable[[str], None] = lambda _: None
+) -> Path:
     """Return the directory to build from: the user's own, or a copy in which the commands were run.
 
     The copy holds the repository's whole tree (git's own directory and its history included, so that
     commands may ask git), with nothing linked: a command that writes in place cannot reach the user's
     files. It is kept, and made anew when any file of the tree or a command changes.
+    progress: told each command before it runs.
     Raises UserBuildFailed with the last lines of the command that failed.
     """
     if not commands:
@@ -38,6 +41,7 @@ def prepare(request: Request, commands: tuple[str, ...]) -> Path:
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(top, copy, symlinks=True)
             for command in commands:
+                progress(f"preparing a copy of the tree: {command}")
                 _run(command, copy / request.root.relative_to(top), request)
             done.write_text(state)
     return copy / request.root.relative_to(top)
