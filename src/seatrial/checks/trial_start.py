@@ -50,7 +50,10 @@ _NO_TABLE: Final = re.compile(
 _CAUSES: Final = (
     (re.compile(r"\b5432\b|postgres(?!ql\.conf)|\bPG[A-Z]+\b|DATABASE_URL", re.IGNORECASE), _POSTGRES),
     (
-        re.compile(r"no such file or directory|file (was )?not found|config\S* .*not found", re.IGNORECASE),
+        re.compile(
+            r"no such file or directory|file (does not exist|(was )?not found)|config\S* .*not found",
+            re.IGNORECASE,
+        ),
         _FILES,
     ),
     (re.compile(r"^\s*(usage:|available commands|commands:)", re.IGNORECASE | re.MULTILINE), _ARGUMENTS),
@@ -126,7 +129,9 @@ def check_user(facts: RunningFacts, expected: Expectations) -> Verdict:
 def _likely_fix(facts: RunningFacts) -> str:
     """Return the advice for what a service that did not start complained of."""
     words = "\n".join(facts.log_lines[-_READ_LINES:])
-    return next((fix for pattern, fix in _CAUSES if pattern.search(words)), _CONFIGURE)
+    has_database = "postgres" in facts.services
+    causes = (fix for pattern, fix in _CAUSES if pattern.search(words))
+    return next((fix for fix in causes if not (has_database and fix == _POSTGRES)), _CONFIGURE)
 
 
 def _exit_words(code: int) -> str:

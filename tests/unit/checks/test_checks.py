@@ -92,6 +92,12 @@ def test_advice_fits_what_the_service_complained_of(said: str, advice: str) -> N
     assert advice in trial_start.check_starts(facts, EXPECTED).fix
 
 
+def test_a_service_that_has_its_database_is_not_told_to_take_one() -> None:
+    said = ("main.initPostgres(0x21)", "panic: first .: file does not exist")
+    facts = replace(RUNNING, time_to_listen_ms=None, ended_early=2, log_lines=said, services=("postgres",))
+    assert "[image]" in trial_start.check_starts(facts, EXPECTED).fix
+
+
 def test_advice_for_an_empty_database() -> None:
     said = ('pq: relation "topics" does not exist',)
     facts = replace(RUNNING, exchanges=(replace(EXCHANGE, status=500),), log_lines=said)
