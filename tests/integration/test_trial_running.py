@@ -116,6 +116,12 @@ def test_port_that_speaks_http_is_found_among_others(trial_image: Path) -> None:
     assert facts.exchanges[0].status == 200
 
 
+def test_port_that_knows_the_path_is_driven(trial_image: Path) -> None:
+    facts = run(trial_image, "debug-port")
+    assert facts.listening == (6060, 8080)
+    assert [one.status for one in facts.exchanges] == [200, 200, 200]
+
+
 def test_loopback_listener_is_not_reachable(trial_image: Path) -> None:
     facts = run(trial_image, "loopback")
     assert facts.exchanges[0].status == 200

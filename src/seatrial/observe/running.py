@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -186,13 +187,21 @@ class _Trial:
         self._is_reachable = not chosen.is_loopback
 
     def _first_answer(self, job: Job, found: tuple[Listener, ...]) -> tuple[Listener, Exchange]:
-        """Try the ports, and for a while those that come later, until one gives an HTTP answer."""
+        """Try the ports, and for a while those that come later, until one gives an HTTP answer.
+
+        Of several, one that knows the path is the service's: a second port is often for debugging.
+        """
         deadline = time.monotonic() + _LATE_PORTS_S
         while True:
+            answers = []
             for listener in self._by_likelihood(found):
                 exchange = self._exchange(listener, 0)
-                if exchange.status:
+                if exchange.status and exchange.status != HTTPStatus.NOT_FOUND:
                     return listener, exchange
+                if exchange.status:
+                    answers.append((listener, exchange))
+            if answers:
+                return answers[0]
             if self._sandbox.wait(job, 0.02) is not None or time.monotonic() > deadline:
                 return listener, exchange
             found = self._sandbox.listening() or found

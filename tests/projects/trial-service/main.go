@@ -1,6 +1,7 @@
 // A service that behaves as it is told, for tests of the trial. TRIAL_MODE is a comma-separated list:
 // crash, late, ignore-sigterm, exit-3, loopback, silent (no spans), hang (listens, never answers),
-// chatty, identifiers and noisy (what it says differs each time), two-ports, no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
+// chatty, identifiers and noisy (what it says differs each time), two-ports, debug-port (a second
+// one, which answers 404 to all), no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
 // about the known one; needs-configuration ends when DATABASE_URL is missing.
 package main
 
@@ -122,6 +123,9 @@ func serve() int {
 	if mode("hang") {
 		<-stop.Done()
 		return 0
+	}
+	if mode("debug-port") {
+		go func() { _ = http.ListenAndServe(":6060", http.NotFoundHandler()) }()
 	}
 	if mode("two-ports") {
 		other, _ := net.Listen("tcp", ":7070")
