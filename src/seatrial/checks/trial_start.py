@@ -86,11 +86,8 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
         if exchange.status == 0 or exchange.status >= 500
     ]
     if bad:
-        fix = (
-            _NO_TABLES
-            if _NO_TABLE.search("\n".join(facts.log_lines))
-            else f"{_CONFIGURE}; or set [trial] requests"
-        )
+        said = "\n".join((*facts.log_lines, *(exchange.body_excerpt for exchange in facts.exchanges)))
+        fix = _NO_TABLES if _NO_TABLE.search(said) else f"{_CONFIGURE}; or set [trial] requests"
         return rule.fails(f"{sample(bad)}{_last_words(facts)}", fix)
     statuses = sorted({exchange.status for exchange in facts.exchanges})
     words = ", ".join(str(status) for status in statuses)

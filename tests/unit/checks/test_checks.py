@@ -99,9 +99,13 @@ def test_a_service_that_has_its_database_is_not_told_to_take_one() -> None:
 
 
 def test_advice_for_an_empty_database() -> None:
-    said = ('pq: relation "topics" does not exist',)
-    facts = replace(RUNNING, exchanges=(replace(EXCHANGE, status=500),), log_lines=said)
-    assert "tables are not there" in trial_start.check_answers(facts, EXPECTED).fix
+    said = 'pq: relation "topics" does not exist'
+    failed = replace(EXCHANGE, status=500)
+    for facts in (
+        replace(RUNNING, exchanges=(failed,), log_lines=(said,)),
+        replace(RUNNING, exchanges=(replace(failed, body_excerpt=said),)),
+    ):
+        assert "tables are not there" in trial_start.check_answers(facts, EXPECTED).fix
 
 
 def process(**changes: int) -> RunningFacts:
