@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -105,7 +106,13 @@ class Seatrial:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - no thread runs here
         )
+
+
+def heed_ctrl_c() -> None:
+    """Undo what a test run in the background inherits from its shell: SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def own_cache(place: Path) -> Seatrial:

@@ -15,6 +15,8 @@ import pytest
 from seatrial.host.bubblewrap import Engine, find_engine
 from seatrial.host.rootfs import Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox, open_sandbox
+from seatrial.model.trial import TrialPlan
+from seatrial.observe.running import observe_running
 
 pytestmark = pytest.mark.sandbox
 
@@ -218,3 +220,13 @@ def test_nothing_of_a_sandbox_is_left_open(engine: Engine) -> None:
         with open_sandbox(engine, listen=(4318,)):
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_umask_of_the_caller_does_not_shut_the_program_out(trial_image: Path) -> None:
+    """With umask 077 the directories made for the program would be closed to it."""
+    old = os.umask(0o077)
+    try:
+        facts = observe_running(trial_image, TrialPlan(), search_path=os.environ["PATH"])
+    finally:
+        os.umask(old)
+    assert facts.time_to_listen_ms is not None, facts.problems

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from builds import heed_ctrl_c
+
 pytestmark = pytest.mark.sandbox
 
 TRIAL = """
@@ -105,6 +107,7 @@ def test_interrupted_tool_leaves_nothing(trial_image: Path, tmp_path: Path, numb
         (sys.executable, "-c", TRIAL, str(trial_image), mark, str(tmp_path)),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - no thread runs here
     )
     assert tool.stdout is not None
     tool.stdout.readline()

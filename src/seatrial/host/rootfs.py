@@ -103,7 +103,7 @@ class Rootfs:
         kind = self._kind(place)
         if kind is None or not stat.S_ISDIR(kind):
             self._remove(place)
-            os.mkdir(place, 0o755, dir_fd=self._root)
+            self._make_open_directory(place)
 
     def open(self, path: str) -> BinaryIO | None:
         """Open a file for reading by its path in the root; None when there is no such file."""
@@ -240,9 +240,14 @@ class Rootfs:
                 self._remove(walked)
                 kind = None
             if kind is None:
-                os.mkdir(walked, 0o755, dir_fd=self._root)
+                self._make_open_directory(walked)
         self._parents[path] = place
         return place
+
+    def _make_open_directory(self, place: str) -> None:
+        """Make a directory that every user may enter, whatever this process's umask is."""
+        os.mkdir(place, 0o755, dir_fd=self._root)
+        os.chmod(place, 0o755, dir_fd=self._root)  # noqa: S103 - inside the sandbox
 
     def _resolved(self, path: str) -> str:
         """Follow every symlink of a path, inside the root; parts that are missing stay as they are."""

@@ -223,7 +223,10 @@ class Sandbox:
 
     def listening(self) -> tuple[Listener, ...]:
         """Return what listens in the sandbox now, by port; our own listeners are not counted."""
-        found = read_listeners(self._launcher.pid)
+        try:
+            found = read_listeners(self._launcher.pid)
+        except (FileNotFoundError, ProcessLookupError) as error:
+            raise MachineError(self._last_words()) from error
         return tuple(one for one in found if one.port not in self.reserved_ports)
 
     def close(self) -> None:

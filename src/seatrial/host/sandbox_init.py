@@ -390,6 +390,7 @@ def texts(table: dict[str, object], key: str) -> list[str]:
 def main() -> None:
     """Serve the descriptor that was handed over."""
     os.setsid()  # Ctrl-C is for the tool, which then closes its end
+    os.umask(0o022)  # the program is another user, and has to reach what is made for it
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     Holder(control).serve()
