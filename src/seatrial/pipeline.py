@@ -105,25 +105,10 @@ def pin_service(request: Request, watcher: Watcher, *, should_renew: bool) -> tu
     path = request.root / LOCK_NAME
     held = None if should_renew else read_lock(path)
     plan, go, settings = plan_build(request, watcher.stage)
-    name, architecture = plan.image.base, request.architecture
-    base = resolve(
-        name,
-        architecture=architecture,
-        settings=_debian_settings(request, settings),
-        cache=request.cache,
-        lock=held.base(name, architecture) if held else None,
-        now=request.now,
-        progress=watcher.stage,
-    )
-    bases = {**(held.bases if held else {}), f"{name}/{architecture}": base.lock}
+    _, bases = _resolved_base(plan, held or Lock(), request, settings, watcher=watcher)
     lock = Lock(go=go.version, orchestrion=plan.build.orchestrion_version, bases=bases)
     write_lock(path, lock)
     return path, lock_table(lock)
-
-
-def _debian_settings(request: Request, settings: Settings) -> DebianSettings:
-    mirror = settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
-    return DebianSettings(mirrors=(mirror,) if mirror else ())
 
 
 def _lock(request: Request) -> Lock | None:
@@ -145,22 +130,30 @@ def _environment(request: Request, lock: Lock) -> Mapping[str, str]:
 def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) -> Base:
     """Resolve the base from its lock; without one, resolve it anew and remember it."""
     lock = _lock(request) or Lock()
+    base, bases = _resolved_base(plan, lock, request, settings, watcher=watcher)
+    for warning in base.warnings:
+        watcher.note(f"note: {warning}")
+    if bases != lock.bases and not (request.root / LOCK_NAME).exists():
+        write_lock(_cached_lock(request), replace(lock, bases=bases))
+    return base
+
+
+def _resolved_base(
+    plan: Plan, lock: Lock, request: Request, settings: Settings, *, watcher: Watcher
+) -> tuple[Base, dict[str, dict[str, object]]]:
+    """Return the planned base, pinned by ``lock`` where that knows it, and the lock's bases with it."""
     name, architecture = plan.image.base, request.architecture
+    mirror = settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
     base = resolve(
         name,
         architecture=architecture,
-        settings=_debian_settings(request, settings),
+        settings=DebianSettings(mirrors=(mirror,) if mirror else ()),
         cache=request.cache,
         lock=lock.base(name, architecture),
         now=request.now,
         progress=watcher.stage,
     )
-    for warning in base.warnings:
-        watcher.note(f"note: {warning}")
-    if lock.base(name, architecture) != base.lock and not (request.root / LOCK_NAME).exists():
-        bases = {**lock.bases, f"{name}/{architecture}": base.lock}
-        write_lock(_cached_lock(request), replace(lock, bases=bases))
-    return base
+    return base, {**lock.bases, f"{name}/{architecture}": base.lock}
 
 
 def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> Pin | None:
