@@ -10,7 +10,8 @@ class PathFact:
     """One path in the image's root file system as the tar headers give it.
 
     kind: "file", "directory", "symlink", "hardlink", "device", "fifo". mode: 0o7777 mask.
-    layer: index from the bottom.
+    layer: index from the bottom. capabilities: hex of the security.capability attribute
+    (capabilities(7), "File capabilities"), or "".
     """
 
     path: str
@@ -21,17 +22,25 @@ class PathFact:
     size_bytes: int
     link_target: str
     layer: int
+    capabilities: str = ""
+    mtime_epoch_s: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ElfFacts:
-    """An ELF file's linkage. interpreter: PT_INTERP or ""; needed: DT_NEEDED names."""
+    """An ELF file's linkage. interpreter: PT_INTERP or ""; needed: DT_NEEDED names.
+
+    relro: "full", "partial" or "none" (PT_GNU_RELRO, DF_BIND_NOW); "" when not looked at.
+    has_executable_stack: PT_GNU_STACK with PF_X, or without the header; None when not looked at.
+    """
 
     machine: str
     interpreter: str
     needed: tuple[str, ...]
     has_symbol_table: bool
     is_pie: bool
+    relro: str = ""
+    has_executable_stack: bool | None = None
 
     @property
     def is_static(self) -> bool:
@@ -57,6 +66,8 @@ class GoFacts:
     hidden_modules: modules whose files are in the pclntab and that buildinfo does not list.
     weaver: the stamped instrumenter version, such as "v1.15.0", or "".
     has_woven_statements: pclntab holds a file called exactly "<generated>".
+    code_bytes: package path -> bytes of its functions' machine code, largest first ("" for what no
+    package owns).
     """
 
     go_version: str
@@ -67,11 +78,52 @@ class GoFacts:
     hidden_modules: tuple[GoModule, ...]
     weaver: str
     has_woven_statements: bool
+    code_bytes: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_woven(self) -> bool:
         """Both marks: the weaver's stamp and the woven statements' file name."""
         return bool(self.weaver) and self.has_woven_statements
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFact:
+    """One layer, bottom first. size_bytes: of the blob; content_bytes: the sum of its file sizes.
+
+    created_by: of the matching history entry (OCI config.md), or "". media_type: "" in old docker
+    save archives.
+    """
+
+    digest: str
+    diff_id: str
+    media_type: str
+    size_bytes: int
+    content_bytes: int
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFact:
+    """A distribution's package as its database in the image tells it. kind: "deb", "apk" or "rpm"."""
+
+    kind: str
+    name: str
+    version: str
+    installed_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFact:
+    """Something that has a secret's shape; the secret itself is never kept.
+
+    kind: such as "private key" or "dotenv file". is_hidden: a higher layer removed or replaced the
+    path, and the bytes are still in this one.
+    """
+
+    path: str
+    kind: str
+    layer: int
+    is_hidden: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +133,7 @@ class StaticFacts:
     config: the parsed image configuration (OCI config.md), as plain JSON values.
     annotations: of the manifest. paths: merged root file system, sorted by path, after whiteouts.
     executable: the entrypoint's path in the image ("" when it cannot be found).
+    os_release: the image's /etc/os-release (os-release(5)) as pairs; empty when it has none.
     """
 
     digest: str
@@ -94,6 +147,10 @@ class StaticFacts:
     elf: ElfFacts | None
     go: GoFacts | None
     problems: tuple[str, ...] = ()
+    layers: tuple[LayerFact, ...] = ()
+    packages: tuple[PackageFact, ...] = ()
+    secrets: tuple[SecretFact, ...] = ()
+    os_release: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +177,10 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One HTTP request that the trial made. status 0: no answer, and error says why."""
+    """One HTTP request that the trial made. status 0: no answer, and error says why.
+
+    expected_status: what the plan asked for; 0 when it did not say.
+    """
 
     method: str
     path: str
@@ -129,11 +189,15 @@ class Exchange:
     error: str = ""
     trace_id: str = ""
     body_excerpt: str = ""
+    expected_status: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One run of the health command. situation: "up" or "database stopped"."""
+    """One run of the health command.
+
+    situation: "up", "database stopped", or "database back" (the last one of several tries).
+    """
 
     situation: str
     exit_code: int
@@ -143,15 +207,27 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Shutdown:
-    """What SIGTERM did. exit_code: negative for a signal; None when it had to be killed."""
+    """What SIGTERM did. exit_code: negative for a signal; None when it had to be killed.
+
+    in_flight: requests whose head was half sent when the signal came, on connections that had
+    answered before; finished: how many of them got a whole answer. has_flushed: whether their spans
+    came before the end; None when no spans were to be expected.
+    """
 
     exit_code: int | None
     elapsed_ms: float
+    in_flight: int = 0
+    finished: int = 0
+    has_flushed: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessFacts:
-    """The running service as the kernel sees it (/proc/PID/status)."""
+    """The running service as the kernel sees it (/proc/PID/status, fd, ../net).
+
+    rss_bytes: after the requests, at rest. open_files: paths, without devices, sorted. sockets: such
+    as "tcp 0.0.0.0:8080 listening" or "unix @name", sorted.
+    """
 
     uid: int
     gid: int
@@ -159,6 +235,29 @@ class ProcessFacts:
     has_no_new_privileges: bool
     seccomp_mode: int
     rss_bytes: int
+    bounding_capabilities: int = 0
+    threads: int = 0
+    open_files: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """The service started once more, with one thing different from the trial proper.
+
+    name: "no collector", "no database", "writable root" or "limited memory". status: of the first
+    answer, 0 when there was none. ended_early: exit code when it ended by itself, else None.
+    note: what makes it understandable, such as the limit; or why it could not be tried, with
+    was_tried False.
+    """
+
+    name: str
+    was_tried: bool
+    status: int
+    ended_early: int | None
+    elapsed_ms: float
+    note: str = ""
+    log_tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +269,10 @@ class RunningFacts:
     ended_early: exit code when the service ended by itself before SIGTERM, else None.
     log_lines: stdout and stderr, in order, at most 2000. services: such as ("sqlite",).
     is_reachable: the port that was driven listens on more than the loopback address.
+    time_to_healthy_ms: from the start to the first health command that exits with 0; None without.
+    writes: paths outside /tmp that it made or changed where it was allowed to; None when not tried.
+    timeline: (event, ms since the start of the sandbox), in order: "unpacked", "started",
+    "listening", "first answer", "healthy".
     """
 
     engine: str
@@ -187,6 +290,10 @@ class RunningFacts:
     ended_early: int | None
     is_reachable: bool | None = None
     problems: tuple[str, ...] = ()
+    time_to_healthy_ms: float | None = None
+    variations: tuple[Variation, ...] = ()
+    writes: tuple[str, ...] | None = None
+    timeline: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,11 +20,13 @@ class TrialRequest:
     """One HTTP request to drive the service with.
 
     path: the request target, with its query. body: sent as application/json when not empty.
+    status: the answer's expected status; 0 for any below 500.
     """
 
     method: str = "GET"
     path: str = "/"
     body: str = ""
+    status: int = 0
 
 
 # The front page, three times: the first answer warms up what the others then show.
