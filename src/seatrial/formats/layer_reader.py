@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import posixpath
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Final, Protocol
 
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from seatrial.errors import FormatError, MachineError, UntrustedInput
+from seatrial.formats.tar_stream import TarStream
 
 _PIECE_BYTES: Final = 256 << 10
 _MOST_ENTRIES: Final = 1_000_000
@@ -53,7 +54,7 @@ class LayerReader:
         self._where = where
         self._diff_id = diff_id
         self._stream = _Uncompressed(blob, media_type, where)
-        self._tar: tarfile.TarFile | None = None
+        self._tar = TarStream(self._stream.read)
         self._member: tarfile.TarInfo | None = None
 
     @property
@@ -63,17 +64,12 @@ class LayerReader:
 
     def __iter__(self) -> Iterator[tarfile.TarInfo]:
         """Yield the members in order, then check the whole."""
-        try:
-            # A stream: nothing is seeked, and one piece at a time is held.
-            with tarfile.open(fileobj=self._stream, mode="r|", bufsize=_PIECE_BYTES) as tar:
-                self._tar = tar
-                for count, member in enumerate(tar):
-                    if count >= _MOST_ENTRIES:
-                        raise FormatError("a layer with over a million entries", where=self._where)
-                    self._member = member
-                    yield member
-        except (tarfile.TarError, ValueError, EOFError, OverflowError) as error:
-            raise FormatError(f"a layer that is not a tar: {error}", where=self._where) from error
+        with self._named():
+            for count, member in enumerate(self._tar):
+                if count >= _MOST_ENTRIES:
+                    raise FormatError("over a million entries")
+                self._member = member
+                yield member
         while self._stream.read(_PIECE_BYTES):
             pass
         found = f"sha256:{self._stream.hash.hexdigest()}"
@@ -82,16 +78,32 @@ class LayerReader:
 
     def copy(self, destination: IO[bytes]) -> None:
         """Copy the content of the member that was yielded last; raise MachineError when there is no room."""
-        content = self._tar.extractfile(self._member) if self._tar and self._member else None
-        if content is None:
-            raise FormatError("a member without content", where=self._where)
-        while piece := content.read(_PIECE_BYTES):
+        for piece in self._content():
             try:
                 destination.write(piece)
             except OSError as error:
                 raise MachineError(
                     f"a layer cannot be unpacked: {error.strerror}", where=self._where
                 ) from error
+
+    def read(self) -> bytes:
+        """Return the content of the member that was yielded last; look at its size before."""
+        return b"".join(self._content())
+
+    def _content(self) -> Iterator[bytes]:
+        if self._member is None or not self._member.isreg():
+            raise FormatError("a member without content", where=self._where)
+        with self._named():
+            yield from self._tar.content()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError as error:
+            if error.where:
+                raise
+            raise FormatError(f"a layer that is not a tar: {error.what}", where=self._where) from error
 
 
 def member_path(name: str) -> str:
@@ -102,7 +114,7 @@ def member_path(name: str) -> str:
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise FormatError("a path in a layer climbs out with '..'", where=ascii(name))
-    return posixpath.join(*parts) if parts else ""
+    return "/".join(parts)
 
 
 class _Uncompressed(io.RawIOBase):
