@@ -24,10 +24,11 @@ BASES = ("debian-13", "debian-12", "scratch")
 class Settings:
     """What the user set; each default is what a build without a file does.
 
-    Times in seconds, sizes in bytes. source: the file, for messages.
+    Times in seconds, sizes in bytes. source: the file, for messages. sections: that the file has.
     """
 
     source: str = "defaults"
+    sections: frozenset[str] = frozenset()
     main: str = ""
     prepare: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -185,7 +186,7 @@ def _settings(table: dict[str, object], source: str) -> Settings:
                 raise ConfigError(
                     f"[{section}] {key} = {value!r}", where=source, hint=f"expected {error}"
                 ) from error
-    return Settings(source=source, **values)  # type: ignore[arg-type]  # KEYS pairs each field with its kind
+    return Settings(source=source, sections=frozenset(table), **values)  # type: ignore[arg-type]  # KEYS pairs each field with its kind
 
 
 def _value(kind: str, value: object) -> object:

