@@ -111,6 +111,8 @@ def member_path(name: str) -> str:
 
     Raises FormatError for a name that climbs out.
     """
+    if name and name[0] not in "./" and "/." not in name and "//" not in name:
+        return name.removesuffix("/")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise FormatError("a path in a layer climbs out with '..'", where=ascii(name))

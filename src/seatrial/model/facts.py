@@ -67,7 +67,9 @@ class GoFacts:
     weaver: the stamped instrumenter version, such as "v1.15.0", or "".
     has_woven_statements: pclntab holds a file called exactly "<generated>".
     code_bytes: package path -> bytes of its functions' machine code, largest first ("" for what no
-    package owns).
+    package owns); empty when not looked at.
+    local_path: a source file of the builder's own machine, outside of Go's tree, that the program
+    names; "" when it names none.
     """
 
     go_version: str
@@ -79,6 +81,7 @@ class GoFacts:
     weaver: str
     has_woven_statements: bool
     code_bytes: tuple[tuple[str, int], ...] = ()
+    local_path: str = ""
 
     @property
     def is_woven(self) -> bool:
@@ -116,8 +119,9 @@ class PackageFact:
 class SecretFact:
     """Something that has a secret's shape; the secret itself is never kept.
 
-    kind: such as "private key" or "dotenv file". is_hidden: a higher layer removed or replaced the
-    path, and the bytes are still in this one.
+    path: relative, or what holds it in the configuration, such as "Env DB_PASSWORD", with layer -1.
+    kind: such as "private key" or "dotenv file"; "git repository" for a directory ".git".
+    is_hidden: a higher layer removed or replaced the path, and the bytes are still in this one.
     """
 
     path: str
@@ -134,6 +138,13 @@ class StaticFacts:
     annotations: of the manifest. paths: merged root file system, sorted by path, after whiteouts.
     executable: the entrypoint's path in the image ("" when it cannot be found).
     os_release: the image's /etc/os-release (os-release(5)) as pairs; empty when it has none.
+    problems: what no engine would unpack, or engines may unpack differently. oddities: what all of
+    them unpack alike, and no careful builder writes. not_read: what is there and nobody looked into.
+    platform: what the index or manifest promises, such as "linux/arm/v7"; "" when it says nothing.
+    users: (name, uid) of /etc/passwd in order; None without the file.
+    script_interpreter: the words after "#!" when the executable is a script.
+    has_interpreter: what the executable needs to be started (PT_INTERP, or the script's) is in the
+    image; None when it needs nothing. health_program: where the health command's program is, or "".
     """
 
     digest: str
@@ -151,6 +162,13 @@ class StaticFacts:
     packages: tuple[PackageFact, ...] = ()
     secrets: tuple[SecretFact, ...] = ()
     os_release: tuple[tuple[str, str], ...] = ()
+    oddities: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+    platform: str = ""
+    users: tuple[tuple[str, int], ...] | None = None
+    script_interpreter: str = ""
+    has_interpreter: bool | None = None
+    health_program: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

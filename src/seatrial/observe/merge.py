@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import tarfile
 from typing import Final
 
@@ -13,18 +15,43 @@ _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
 _MOST_LINKS: Final = 40
 _MOST_PROBLEMS: Final = 50
+_KINDS: Final = {
+    tarfile.DIRTYPE: "directory",
+    tarfile.SYMTYPE: "symlink",
+    tarfile.LNKTYPE: "hardlink",
+    tarfile.FIFOTYPE: "fifo",
+    tarfile.CHRTYPE: "device",
+    tarfile.BLKTYPE: "device",
+}
+# What every engine puts into a container's /dev by itself (OCI runtime-spec, config-linux.md), with
+# debootstrap's console: (major, minor).
+_USUAL_DEVICES: Final = {
+    "dev/null": (1, 3),
+    "dev/zero": (1, 5),
+    "dev/full": (1, 7),
+    "dev/random": (1, 8),
+    "dev/urandom": (1, 9),
+    "dev/tty": (5, 0),
+    "dev/console": (5, 1),
+    "dev/ptmx": (5, 2),
+}
+# How tar and buildkit, and how libarchive, keep extended attributes in pax headers.
+_CAPABILITIES: Final = "SCHILY.xattr.security.capability"
+_CAPABILITIES_BASE64: Final = "LIBARCHIVE.xattr.security.capability"
 
 
 class MergedPaths:
     """The paths of an image while its layers are put on each other, bottom first.
 
-    problems: sentences about members that no engine would unpack.
+    problems: sentences about members that no engine would unpack, or that two may unpack differently.
+    oddities: about what all unpack alike, and no careful builder writes.
     """
 
     def __init__(self) -> None:
         self._facts: dict[str, PathFact] = {}
         self._children: dict[str, set[str]] = {}
         self.problems: list[str] = []
+        self.oddities: list[str] = []
 
     def add(self, member: tarfile.TarInfo, layer: int) -> PathFact | None:
         """Put one member in place; return its fact, or None for a whiteout, the root or a bad path."""
@@ -34,6 +61,8 @@ class MergedPaths:
         except FormatError as error:
             self._problem(f"layer {layer}: {error}")
             return None
+        if member.name.startswith("/"):
+            self._oddity(f"layer {layer}: the path {member.name!a} begins at the root")
         above, _, name = path.rpartition("/")
         parent = self._real_directory(above)
         if parent is None:
@@ -48,18 +77,44 @@ class MergedPaths:
             return None
         if not name:
             return None
+        kind = _KINDS.get(member.type, "file")
+        if kind == "hardlink":
+            link_target = self._hard_link_target(path, link_target, layer)
         fact = PathFact(
             path=_join(parent, name),
-            kind=_kind(member),
+            kind=kind,
             mode=member.mode & 0o7777,
             uid=member.uid,
             gid=member.gid,
             size_bytes=member.size if member.isreg() else 0,
-            link_target=link_target if member.issym() or member.islnk() else "",
+            link_target=link_target if kind in {"symlink", "hardlink"} else "",
             layer=layer,
+            capabilities=_capabilities(member) if member.pax_headers else "",
+            mtime_epoch_s=int(member.mtime),
         )
+        self._look_at(fact, member)
         self._put(fact)
         return fact
+
+    def _hard_link_target(self, path: str, target: str, layer: int) -> str:
+        """Return where the other name of a file really is; note when it is nowhere."""
+        above, _, name = target.rpartition("/")
+        parent = self._real_directory(above)
+        real = target if parent is None else _join(parent, name)
+        fact = self._facts.get(real)
+        if fact is None or fact.kind == "directory":
+            self._problem(f"layer {layer}: {path!a} is a hard link to {target!a}, which is no file before it")
+        return real
+
+    def _look_at(self, fact: PathFact, member: tarfile.TarInfo) -> None:
+        """Note a path that comes twice in its layer, and a device that is not one of the usual."""
+        before = self._facts.get(fact.path)
+        if before is not None and before.layer == fact.layer and {before.kind, fact.kind} != {"directory"}:
+            self._problem(f"layer {fact.layer}: {fact.path!a} is there twice")
+        if fact.kind == "device":
+            numbers = (member.devmajor, member.devminor)
+            if member.isblk() or _USUAL_DEVICES.get(fact.path) != numbers:
+                self._problem(f"layer {fact.layer}: {fact.path!a} is a device ({numbers[0]}, {numbers[1]})")
 
     def get(self, path: str) -> PathFact | None:
         """Return the fact of a relative path, without following a link at its end."""
@@ -126,8 +181,10 @@ class MergedPaths:
 
     def _remove(self, path: str, layer: int) -> None:
         """Remove a path of the layers below, and all that is below it."""
-        self._remove_below(path, layer)
         fact = self._facts.get(path)
+        if not self._children.get(path) and (fact is None or fact.layer == layer):
+            self._oddity(f"layer {layer}: {path!a} is removed, and no layer below has it")
+        self._remove_below(path, layer)
         if fact is not None and fact.layer < layer:
             del self._facts[path]
             self._children.get(path.rpartition("/")[0], set()).discard(path)
@@ -146,18 +203,20 @@ class MergedPaths:
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(sentence)
 
+    def _oddity(self, sentence: str) -> None:
+        if len(self.oddities) < _MOST_PROBLEMS:
+            self.oddities.append(sentence)
+
 
 def _join(parent: str, name: str) -> str:
     return f"{parent}/{name}" if parent else name
 
 
-def _kind(member: tarfile.TarInfo) -> str:
-    if member.isdir():
-        return "directory"
-    if member.issym():
-        return "symlink"
-    if member.islnk():
-        return "hardlink"
-    if member.isfifo():
-        return "fifo"
-    return "device" if member.isdev() else "file"
+def _capabilities(member: tarfile.TarInfo) -> str:
+    plain = member.pax_headers.get(_CAPABILITIES)
+    if plain is not None:
+        return plain.encode(errors="surrogateescape").hex()
+    try:
+        return base64.b64decode(member.pax_headers.get(_CAPABILITIES_BASE64, "") + "==").hex()
+    except binascii.Error:
+        return "?"

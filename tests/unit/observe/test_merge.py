@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import tarfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +126,70 @@ def test_whatever_the_layers_the_result_is_a_tree(layers: list[list[tarfile.TarI
         while above:
             assert above not in facts or facts[above].kind == "directory"
             above = above.rpartition("/")[0]
+
+
+def device(name: str, major: int, minor: int, kind: bytes = tarfile.CHRTYPE) -> tarfile.TarInfo:
+    found = member(name, kind)
+    found.devmajor, found.devminor = major, minor
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([[member("a"), member("a")]], "'a' is there twice"),
+        ([[directory("a"), member("a")]], "'a' is there twice"),
+        ([[member("../etc/passwd")]], "climbs out"),
+        ([[member("a"), member("a/b")]], "lies below something that is no directory"),
+        ([[member("hard", tarfile.LNKTYPE, "nothing")]], "hard link to 'nothing'"),
+        ([[member("hard", tarfile.LNKTYPE, "../../etc/shadow")]], "climbs out"),
+        ([[device("dev/sda", 8, 0, tarfile.BLKTYPE)]], "'dev/sda' is a device (8, 0)"),
+        ([[device("dev/null", 1, 1)]], "'dev/null' is a device (1, 1)"),
+    ],
+)
+def test_what_engines_may_take_otherwise_is_a_problem(
+    layers: list[list[tarfile.TarInfo]], words: str
+) -> None:
+    (problem,) = merge(*layers).problems
+    assert words in problem
+
+
+def test_clean_layers_have_no_problems() -> None:
+    lower = [directory("etc/"), directory("etc/"), member("etc/a"), device("dev/null", 1, 3)]
+    upper = [member("etc/.wh.a"), member("etc/b"), member("etc/c", tarfile.LNKTYPE, "etc/b"), member("etc/a")]
+    merged = merge(lower, upper, [directory("new"), member("new/.wh..wh..opq")])
+    assert (merged.problems, merged.oddities) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["/etc/a", ".wh.gone"])
+def test_what_all_engines_take_alike_is_only_odd(name: str) -> None:
+    merged = merge([member("b")], [member(name)])
+    assert merged.problems == []
+    assert len(merged.oddities) == 1
+
+
+def test_hard_link_through_a_linked_directory_finds_its_file() -> None:
+    merged = merge([directory("usr/bin"), link("bin", "usr/bin"), member("usr/bin/a")])
+    merged.add(member("b", tarfile.LNKTYPE, "bin/a"), 1)
+    found = merged.get("b")
+    assert found is not None
+    assert (found.link_target, merged.problems) == ("usr/bin/a", [])
+
+
+CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"SCHILY.xattr.security.capability": CAPABILITY.decode(errors="surrogateescape")},
+        {"LIBARCHIVE.xattr.security.capability": base64.b64encode(CAPABILITY).decode().rstrip("=")},
+    ],
+)
+def test_file_capabilities_and_times_are_kept(headers: dict[str, str]) -> None:
+    ping = member("ping")
+    ping.pax_headers = headers
+    ping.mtime = 1_700_000_000
+    found = merge([ping]).get("ping")
+    assert found is not None
+    assert (found.capabilities, found.mtime_epoch_s) == (CAPABILITY.hex(), 1_700_000_000)
