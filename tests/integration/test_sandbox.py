@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
 import socket
@@ -13,13 +14,17 @@ from pathlib import Path
 import pytest
 
 from seatrial.host.bubblewrap import Engine, find_engine
+from seatrial.host.job import Job
+from seatrial.host.listeners import Listener
 from seatrial.host.rootfs import Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox, open_sandbox
+from seatrial.host.seccomp import DENIED
 from seatrial.model.trial import TrialPlan
 from seatrial.observe.running import observe_running
 
 pytestmark = pytest.mark.sandbox
 
+KEYCTL = DENIED["keyctl"][os.uname().machine == "aarch64"]
 PROBE = """
 package main
 
@@ -27,6 +32,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +52,17 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "sleep" {
 		time.Sleep(time.Hour)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "eat" {
+		for eaten := [][]byte{}; len(eaten) < 256; {
+			piece := make([]byte, 1<<20)
+			for at := range piece {
+				piece[at] = 1
+			}
+			eaten = append(eaten, piece)
+		}
+		fmt.Println("ate 256 MiB")
+		return
+	}
 	fmt.Println("uid", os.Getuid(), "gid", os.Getgid(), "pid", os.Getpid())
 	groups, _ := os.Getgroups()
 	fmt.Println("groups", groups)
@@ -56,6 +73,19 @@ func main() {
 	fmt.Println("root:", os.WriteFile("/new", nil, 0o644))
 	fmt.Println("tmp:", os.WriteFile("/tmp/new", nil, 0o644))
 	fmt.Println("environment", os.Environ())
+	call := func(name string, number, argument uintptr) {
+		_, _, code := syscall.RawSyscall(number, argument, 0, 0)
+		fmt.Println("call", name, int(code))
+	}
+	const newUser, vsock, keyctl, clone3 = 0x10000000, 40, KEYCTL, 435
+	call("unshare", syscall.SYS_UNSHARE, newUser)
+	call("clone", syscall.SYS_CLONE, newUser)
+	call("keyctl", keyctl, 0)
+	call("vsock", syscall.SYS_SOCKET, vsock)
+	call("personality", syscall.SYS_PERSONALITY, 0x400000)
+	call("mount", syscall.SYS_MOUNT, 0)
+	call("clone3", clone3, 0)
+	call("personality-query", syscall.SYS_PERSONALITY, 0xffffffff)
 	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, entry := range entries {
 		target, _ := os.Readlink("/proc/self/fd/" + entry.Name())
@@ -81,7 +111,9 @@ func main() {
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A static program that tells what it sees."""
     place = tmp_path_factory.mktemp("probe")
-    (place / "main.go").write_text(PROBE)
+    (place / "main.go").write_text(
+        PROBE.replace("KEYCTL", str(DENIED["keyctl"][os.uname().machine == "aarch64"]))
+    )
     (place / "go.mod").write_text("module example.com/probe\n\ngo 1.21\n")
     subprocess.run(
         ("go", "build", "-o", "probe", "."),
@@ -127,6 +159,75 @@ def test_program_is_an_unprivileged_user_in_a_closed_room(sandbox: Sandbox) -> N
     assert said.count("interface") == 1
     assert "interface lo up|loopback|running" in said
     assert "dial: <nil>" in said
+
+
+CALLS = [
+    "call unshare 1",
+    "call clone 1",
+    "call keyctl 1",
+    "call vsock 1",
+    "call personality 1",
+    "call mount 1",
+    "call clone3 38",
+    "call personality-query 0",
+]
+
+
+@pytest.mark.parametrize("is_second", [False, True])
+def test_system_calls_are_filtered_as_docker_does(sandbox: Sandbox, is_second: bool) -> None:
+    if is_second:
+        first = sandbox.start(("/probe", "sleep"), sandbox.container_options(()))
+        job = sandbox.enter(first, ("/probe",), environment=())
+    else:
+        job = sandbox.start(("/probe",), sandbox.container_options(()))
+    assert sandbox.wait(job, 10.0) == 3, job.log.text()
+    assert [line for line in job.log.lines() if line.startswith("call ")] == CALLS
+    assert "Seccomp:\t2" in job.log.text()
+
+
+def test_program_is_killed_at_its_memory_limit(sandbox: Sandbox) -> None:
+    options = sandbox.container_options(())
+    with sandbox.limited_memory(64 << 20) as is_limited:
+        if not is_limited:
+            pytest.skip("no control group can be made here")
+        limited = sandbox.start(("/probe", "eat"), options, is_limited=True)
+        assert sandbox.wait(limited, 30.0) == -signal.SIGKILL
+    free = sandbox.start(("/probe", "eat"), options)
+    assert sandbox.wait(free, 30.0) == 0
+    assert groups() == []
+
+
+def groups() -> list[str]:
+    return [path for place in ("memory/", "") for path in glob.glob(f"/sys/fs/cgroup/{place}seatrial-*")]
+
+
+def test_program_with_its_own_network_sees_nobody_and_is_reached(sandbox: Sandbox) -> None:
+    options = sandbox.container_options(())
+    other = sandbox.start(("/probe",), options, has_own_network=True)
+    assert sandbox.wait(other, 10.0) == 3
+    assert "dial: dial tcp 127.0.0.1:4318: connect: connection refused" in other.log.text()
+    job = sandbox.start(("/probe", "listen", ":80"), options, has_own_network=True)
+    listener = await_listener(sandbox, job)
+    assert sandbox.listening() == ()
+    with sandbox.connect(listener, 2.0, job) as connection:
+        assert connection.recv(100) == b"hello from inside"
+    with pytest.raises(ConnectionRefusedError):
+        sandbox.connect(listener, 2.0)
+
+
+def await_listener(sandbox: Sandbox, job: Job) -> Listener:
+    deadline = time.monotonic() + 10
+    while not sandbox.listening(job) and time.monotonic() < deadline:
+        assert sandbox.wait(job, 0.01) is None
+    return sandbox.listening(job)[0]
+
+
+def test_writable_root_is_written_to(sandbox: Sandbox) -> None:
+    os.chmod(".", 0o777, dir_fd=sandbox.root)
+    job = sandbox.start(("/probe",), sandbox.container_options((), is_root_writable=True))
+    assert sandbox.wait(job, 10.0) == 3
+    assert "root: <nil>" in job.log.text()
+    assert os.stat("new", dir_fd=sandbox.root).st_size == 0
 
 
 def test_program_holds_no_descriptor_of_its_jailer(sandbox: Sandbox) -> None:

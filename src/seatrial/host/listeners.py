@@ -1,4 +1,8 @@
-"""What listens in another process's network namespace: /proc/PID/net/tcp and tcp6 (proc(5))."""
+"""What listens in another process's network namespace: /proc/PID/net/tcp and tcp6 (proc(5)).
+
+It is asked again and again, because the kernel tells nobody when a socket begins to listen: sock_diag(7)
+multicasts the end of sockets only, and a seccomp notification would have every listen(2) wait for us.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _LISTENING: Final = "0A"
+_ESTABLISHED: Final = "01"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,22 +23,39 @@ class Listener:
     is_loopback: bool
 
 
+def count_unread(pid: int, port: int) -> int:
+    """Return the bytes that peers sent to a port of a process's network, and that nobody has read yet.
+
+    Also those of connections that nobody has accepted. Raises OSError when the process has ended.
+    """
+    total = 0
+    for row in _rows(pid):
+        if row[3] == _ESTABLISHED and int(row[1].partition(":")[2], 16) == port:
+            total += int(row[4].partition(":")[2], 16)
+    return total
+
+
 def read_listeners(pid: int) -> tuple[Listener, ...]:
     """Return the TCP listeners of a process's network namespace, one for each port, by port.
 
     Of several for one port, the one that others can reach counts.
     """
     found: dict[int, Listener] = {}
+    for row in _rows(pid):
+        address, _, port = row[1].partition(":")
+        if row[3] == _LISTENING:
+            listener = _listener(address, int(port, 16))
+            if listener.port not in found or found[listener.port].is_loopback:
+                found[listener.port] = listener
+    return tuple(found[port] for port in sorted(found))
+
+
+def _rows(pid: int) -> list[list[str]]:
+    rows: list[list[str]] = []
     for name in ("tcp", "tcp6"):
         with open(f"/proc/{pid}/net/{name}") as table:
-            rows = [row.split() for row in table.readlines()[1:]]
-        for row in rows:
-            address, _, port = row[1].partition(":")
-            if row[3] == _LISTENING:
-                listener = _listener(address, int(port, 16))
-                if listener.port not in found or found[listener.port].is_loopback:
-                    found[listener.port] = listener
-    return tuple(found[port] for port in sorted(found))
+            rows += [row.split() for row in table.readlines()[1:]]
+    return rows
 
 
 def _listener(address: str, port: int) -> Listener:

@@ -16,11 +16,13 @@ class Log:
     """One pipe for stdout and stderr, so that their order is kept; the last 2,000 lines stay.
 
     ``writer`` is the end to hand over; the reading thread ends when every copy of it is closed.
+    count: lines that came, whether they stayed or not.
     """
 
     def __init__(self) -> None:
         self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
         self._lines: deque[bytes] = deque(maxlen=_MOST_LINES)
+        self.count = 0
         self._thread = threading.Thread(target=self._read, name="log", daemon=True)
         self._thread.start()
 
@@ -50,6 +52,7 @@ class Log:
             while chunk := pipe.read(_CHUNK):
                 *whole, rest = (rest + chunk).split(b"\n")
                 self._lines.extend(line[:_LONGEST_LINE].rstrip(b"\r") for line in whole)
+                self.count += len(whole)
                 rest = rest[:_LONGEST_LINE]
         if rest:
             self._lines.append(rest)

@@ -11,21 +11,22 @@ import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from seatrial.errors import MachineError
 from seatrial.host.bubblewrap import Engine
-from seatrial.host.listeners import Listener, read_listeners
+from seatrial.host.job import Job, pid_of
+from seatrial.host.listeners import Listener, count_unread, read_listeners
 from seatrial.host.logs import Log
+from seatrial.host.memory_limit import group_place, limited_group
+from seatrial.host.seccomp import filter_program
 
 # Distroless's "nonroot": the user that every image of ours names.
 SANDBOX_UID: Final = 65532
@@ -47,37 +48,13 @@ _NO_NAMESPACES: Final = (
 )
 
 
-@dataclass(kw_only=True)
-class Job:
-    """A program that was started. pid: as this machine counts; 0 when it ended at once."""
-
-    number: int
-    log: Log
-    pid: int = 0
-    pidfd: int = -1
-    status: int | None = None
-    started_s: float = 0.0
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit status, negative for a signal (bwrap tells it as 128 + N); None while it runs."""
-        if self.status is None:
-            return None
-        return 128 - self.status if 128 < self.status <= 128 + 64 else self.status
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Signal the program itself, past bwrap; nothing happens when it has ended."""
-        if self.pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, number)
-
-
 class Sandbox:
     """One scratch, one network, any number of programs in it. Made by ``open_sandbox``; not for threads.
 
     root: descriptor of the directory that programs see as ``/``, empty at first, to be filled
     through it. tmp: of the one that they see as ``/tmp``. data: of one more, the sandbox user's own, for
     what runs beside them. listeners: accept from inside. reserved_ports: ours, never the service's.
+    has_filter: system calls are filtered as Docker does.
     """
 
     def __init__(self, engine: Engine, control: socket.socket, launcher: subprocess.Popen[bytes]) -> None:
@@ -87,15 +64,19 @@ class Sandbox:
         self.reserved_ports: set[int] = set()
         self.tools: dict[str, str] = {}
         self.scratch = ""
+        self.has_filter = False
         self._control = control
         self._launcher = launcher
         self._jobs: dict[int, Job] = {}
-        self._sockets: dict[bool, list[socket.socket]] = {False: [], True: []}
+        self._sockets: dict[tuple[bool, int], list[socket.socket]] = {}
+        self._group = group_place(launcher.pid)
         self._program = str(engine.program)
 
     def set_up(self, listen: tuple[int, ...], tools: tuple[Path, ...]) -> None:
         """Enter the namespaces; ``listen`` on 127.0.0.1 there. tools: directories to see there too."""
         tools = (*self.engine.tools, *tools)
+        seccomp = filter_program(os.uname().machine)
+        self.has_filter = bool(seccomp)
         wish: dict[str, object] = {
             "do": "set_up",
             "uid": SANDBOX_UID,
@@ -104,6 +85,8 @@ class Sandbox:
             "listen": list(listen),
             "root_bytes": ROOT_BYTES,
             "tmp_bytes": TMP_BYTES,
+            "filter": seccomp.hex(),
+            "group": str(self._group or ""),
         }
         answer, handles = self._ask(wish, [])
         self.root, self.tmp, self.data, *listeners = handles
@@ -116,21 +99,35 @@ class Sandbox:
         if self.engine.tools:
             self._program = f"{self.tools[self.engine.tools[0].name]}/_bin/bwrap"
 
-    def start(self, argv: tuple[str, ...], options: tuple[str, ...]) -> Job:
-        """Start a program under bwrap with ``options`` (see ``container_options``)."""
+    def start(
+        self,
+        argv: tuple[str, ...],
+        options: tuple[str, ...],
+        *,
+        is_limited: bool = False,
+        has_own_network: bool = False,
+    ) -> Job:
+        """Start a program under bwrap with ``options`` (see ``container_options``).
+
+        is_limited: with the memory that ``limited_memory`` grants. has_own_network: a loopback on which
+        nothing of ours listens.
+        """
         job = self._new_job()
+        job.has_own_network = has_own_network
         wish: dict[str, object] = {
             "do": "start",
             "job": job.number,
             "program": self._program,
             "options": [*_ALWAYS, *options],
             "argv": list(argv),
+            "is_limited": is_limited,
+            "has_own_network": has_own_network,
         }
         _, handles = self._ask(wish, [job.log.writer])
         job.log.given()
         if handles:
             job.pidfd = handles[0]
-            job.pid = _pid_of(job.pidfd)
+            job.pid = pid_of(job.pidfd)
         return job
 
     def container_options(
@@ -139,6 +136,7 @@ class Sandbox:
         directory: str = "/",
         *,
         has_own_tmp: bool = False,
+        is_root_writable: bool = False,
     ) -> tuple[str, ...]:
         """Return bwrap's options for a program of the image: read-only root, /tmp, own /proc and /dev.
 
@@ -146,7 +144,7 @@ class Sandbox:
         """
         variables = (part for name, value in environment for part in ("--setenv", name, value))
         return (
-            *("--ro-bind", f"{self.scratch}/root", "/"),
+            *("--bind" if is_root_writable else "--ro-bind", f"{self.scratch}/root", "/"),
             *(("--tmpfs",) if has_own_tmp else ("--bind", f"{self.scratch}/writable")),
             "/tmp",  # noqa: S108 - the sandbox's own
             *("--proc", "/proc", "--dev", "/dev"),
@@ -202,14 +200,26 @@ class Sandbox:
         if job.pidfd >= 0:  # bwrap's own end comes a moment before its program's
             select.select([job.pidfd], [], [], _END_TIMEOUT_S)
 
-    def connect(self, listener: Listener, timeout_s: float) -> socket.socket:
-        """Return a connection to a listener in the sandbox; raises OSError as connect(2) does."""
-        stock = self._sockets[listener.is_ipv6]
+    def limited_memory(self, limit_bytes: int) -> contextlib.AbstractContextManager[bool]:
+        """Make a limit for the jobs that ask for it; yields False where there can be none.
+
+        They must have ended by the time that the context does.
+        """
+        return limited_group(self._group, limit_bytes)
+
+    def connect(self, listener: Listener, timeout_s: float, beside: Job | None = None) -> socket.socket:
+        """Return a connection to a listener in the sandbox; raises OSError as connect(2) does.
+
+        beside: the job that listens, when it has a network of its own.
+        """
+        number = beside.number if beside and beside.has_own_network else 0
+        stock = self._sockets.setdefault((listener.is_ipv6, number), [])
         if not stock:
             wish: dict[str, object] = {
                 "do": "sockets",
-                "count": _SOCKETS_AT_ONCE,
+                "count": 1 if number else _SOCKETS_AT_ONCE,
                 "is_ipv6": listener.is_ipv6,
+                "beside": number,
             }
             stock.extend(socket.socket(fileno=handle) for handle in self._ask(wish, [])[1])
         connection = stock.pop()
@@ -221,13 +231,24 @@ class Sandbox:
             raise
         return connection
 
-    def listening(self) -> tuple[Listener, ...]:
-        """Return what listens in the sandbox now, by port; our own listeners are not counted."""
+    def listening(self, beside: Job | None = None) -> tuple[Listener, ...]:
+        """Return what listens in the sandbox now, by port; our own listeners are not counted.
+
+        beside: a job with a network of its own, to look there; nothing when it has ended.
+        """
+        if beside and beside.has_own_network:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                return read_listeners(beside.pid)
+            return ()
         try:
             found = read_listeners(self._launcher.pid)
         except (FileNotFoundError, ProcessLookupError) as error:
             raise MachineError(self._last_words()) from error
         return tuple(one for one in found if one.port not in self.reserved_ports)
+
+    def count_unread(self, port: int) -> int:
+        """Return how many bytes wait to be read by what listens on a port of the sandbox."""
+        return count_unread(self._launcher.pid, port)
 
     def close(self) -> None:
         """End every program, and wait until all of it is gone."""
@@ -238,9 +259,8 @@ class Sandbox:
             self._launcher.kill()
             self._launcher.wait()
         for job in self._jobs.values():
-            _release(job)
-            job.log.close()
-        for owned in (*self.listeners.values(), *self._sockets[False], *self._sockets[True]):
+            job.release()
+        for owned in (*self.listeners.values(), *(one for stock in self._sockets.values() for one in stock)):
             owned.close()
         for handle in (self.root, self.tmp, self.data):
             if handle >= 0:
@@ -295,7 +315,8 @@ class Sandbox:
         return True
 
     def _note(self, event: dict[str, object]) -> None:
-        self._jobs[_number(event, "job")].status = _number(event, "status")
+        job = self._jobs[_number(event, "job")]
+        job.status, job.ended_s = _number(event, "status"), time.monotonic()
 
     def _last_words(self) -> str:
         words = self._launcher.stderr.read() if self._launcher.stderr else b""
@@ -339,19 +360,6 @@ def open_sandbox(
         yield sandbox
     finally:
         sandbox.close()
-
-
-def _release(job: Job) -> None:
-    if job.pidfd >= 0:
-        os.close(job.pidfd)
-        job.pidfd = -1
-
-
-def _pid_of(pidfd: int) -> int:
-    """Return a process id as this pid namespace counts; 0 when the process is gone (pidfd_open(2))."""
-    with open(f"/proc/self/fdinfo/{pidfd}") as info:
-        found = [int(line.split()[1]) for line in info if line.startswith("Pid:")]
-    return max(0, *found, 0)
 
 
 def _receive(control: socket.socket) -> tuple[bytes, list[int]]:

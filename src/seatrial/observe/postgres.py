@@ -18,8 +18,9 @@ from typing import Final
 
 from seatrial.errors import MachineError, MissingTool
 from seatrial.host.files import write_whole
+from seatrial.host.job import Job
 from seatrial.host.listeners import Listener
-from seatrial.host.sandbox import SANDBOX_UID, Job, Sandbox
+from seatrial.host.sandbox import SANDBOX_UID, Sandbox
 
 POSTGRES_PORT: Final = 5432
 PLACEHOLDERS: Final = {

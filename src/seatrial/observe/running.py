@@ -11,8 +11,9 @@ from typing import Final
 
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.image_reader import open_image
+from seatrial.host.job import Job
 from seatrial.host.listeners import Listener
-from seatrial.host.sandbox import SANDBOX_UID, Job, Sandbox, open_sandbox
+from seatrial.host.sandbox import SANDBOX_UID, Sandbox, open_sandbox
 from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Span
 from seatrial.model.trial import TrialPlan
 from seatrial.observe.ahead import LayersAhead
@@ -35,7 +36,7 @@ _FIRST_EXPORT_TIMEOUT_S: Final = 1.0
 _FLAG_TIMEOUT_S: Final = 3.0
 _LATE_PORTS_S: Final = 2.0
 _STANDARD_LIMITS: Final = (
-    "no system-call filter: Docker's default one is not applied",
+    "the system-call filter denies what Docker's default one denies; a call newer than both passes",
     "no /sys, and no network but the loopback",
 )
 
