@@ -54,5 +54,13 @@ def make_bare(service: Service) -> Bare:
         / "orchestrion"
     )
     output = str(service.output.with_name("bare-server"))
-    argv = (str(program), "go", "build", *build_flags(plan.build, go), "-o", output, "./cmd/server")
+    argv = (
+        str(program),
+        "go",
+        "build",
+        *build_flags(plan.build, go, plan.project.module.path),
+        "-o",
+        output,
+        "./cmd/server",
+    )
     return Bare(directory=directory, argv=argv, env=build_environment(job))

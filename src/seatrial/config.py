@@ -43,6 +43,9 @@ class Settings:
     health_timeout_s: float = 5.0
     health_retries: int = 3
     health_flag: bool | None = None
+    health_http: str = ""
+    health_informational: tuple[str, ...] = ()
+    health_checks: tuple[tuple[str, str], ...] = ()
     ports: tuple[str, ...] = ()
     image_size_bytes: int = 50_000_000
     services: tuple[str, ...] = ()
@@ -79,6 +82,9 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "timeout": ("health_timeout_s", "duration"),
         "retries": ("health_retries", "count"),
         "flag": ("health_flag", "truth"),
+        "http": ("health_http", "target"),
+        "informational": ("health_informational", "texts"),
+        "checks": ("health_checks", "addresses"),
     },
     "gates": {"image_size": ("image_size_bytes", "size")},
     "trial": {
@@ -191,7 +197,7 @@ def _settings(table: dict[str, object], source: str) -> Settings:
 
 def _value(kind: str, value: object) -> object:
     """Turn a TOML value into the field's value; raise ValueError saying what was expected."""
-    if kind in {"text", "instrumenter", "base", "size", "duration"}:
+    if kind in {"text", "instrumenter", "base", "size", "duration", "target"}:
         return _text_value(kind, _expect(value, str, "text"))
     if kind == "truth":
         return _expect(value, bool, "true or false")
@@ -200,11 +206,8 @@ def _value(kind: str, value: object) -> object:
         if not 1 <= count <= 100:
             raise ValueError("a number from 1 to 100")
         return count
-    if kind in {"table", "places"}:
-        pairs = _expect(value, dict, "a table of texts")
-        if kind == "places":
-            _check_places([str(key) for key in pairs])
-        return tuple((str(key), _expect(item, str, "a table of texts")) for key, item in pairs.items())
+    if kind in {"table", "places", "addresses"}:
+        return _table_value(kind, _expect(value, dict, "a table of texts"))
     texts = tuple(
         _expect(item, str, "an array of texts") for item in _expect(value, list, "an array of texts")
     )
@@ -214,6 +217,15 @@ def _value(kind: str, value: object) -> object:
         if kind == "ports" and not re.fullmatch(r"\d{1,5}(/(tcp|udp))?", text):
             raise ValueError('ports such as "8080" or "8080/tcp"')
     return tuple(text if "/" in text else f"{text}/tcp" for text in texts) if kind == "ports" else texts
+
+
+def _table_value(kind: str, table: dict[object, object]) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((str(key), _expect(item, str, "a table of texts")) for key, item in table.items())
+    if kind == "places":
+        _check_places([path for path, _ in pairs])
+    if kind == "addresses":
+        _check_addresses([address for _, address in pairs])
+    return pairs
 
 
 def _check_places(paths: list[str]) -> None:
@@ -226,7 +238,16 @@ def _check_places(paths: list[str]) -> None:
             raise ValueError(f"a path that is free in a container; /{parts[1]} is not")
 
 
+def _check_addresses(addresses: list[str]) -> None:
+    """Raise ValueError for what the woven health check could not ask."""
+    for address in addresses:
+        if not re.fullmatch(r"[a-z]+://[!-~]+|\$\{?\w+\}?[!-~]*", address):
+            raise ValueError(f'addresses such as "tcp://cache:6379" or "$SEARCH_URL", not {address!r}')
+
+
 def _text_value(kind: str, text: str) -> object:
+    if kind == "target" and not re.fullmatch(r"/[!-~]*", text):
+        raise ValueError('a path such as "/healthz"')
     if kind == "size":
         return parse_size(text)
     if kind == "duration":

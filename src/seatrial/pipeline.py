@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
-from seatrial.assemble import assemble, deliver, write_service_layer
+from seatrial.assemble import assemble, deliver
 from seatrial.base import DebianSettings, resolve
 from seatrial.config import Settings, read_settings
-from seatrial.errors import MachineError, MissingTool, SeatrialError
+from seatrial.errors import MachineError, MissingTool
+from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
 from seatrial.host.tree import read_entries
-from seatrial.instrument.pin import Pin, choose_version, pin
+from seatrial.instrument.pin import Pin, choose_version, pin, place_aspects
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, lock_table, read_lock, write_lock
 from seatrial.model.facts import Facts, RunningFacts
 from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
 from seatrial.model.outcome import Delivered, Outcome
-from seatrial.model.plan import Built, Output, Plan
+from seatrial.model.plan import Built, FlagOwner, Output, Plan
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations
-from seatrial.plan import SERVER_PATH, make_plan, service_key
+from seatrial.plan import SERVER_PATH, make_plan, service_key, with_flag_owner
 from seatrial.toolchains.go.build import Watcher, build_program
 from seatrial.toolchains.go.detect import detect
 from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.prepare import prepare
+from seatrial.toolchains.go.sources import Sources, read_sources
 from seatrial.verify import holds, judge
 from seatrial.watch import watched_paths
-
-# Of how the health flag is found out: an answer that other rules gave is asked again.
-_FLAG_RULES = 2
 
 
 def plan_build(
@@ -70,17 +66,8 @@ def build(request: Request, watcher: Watcher) -> Outcome:
     place = request.cache / "services" / service_key(plan.project)
     with exclusive(place):
         base = _base(plan, request, settings, watcher)
-        woven_by = _pin(plan, go, request, watcher)
-        built = build_program(plan.build, plan.project, go, woven_by, place=place, watcher=watcher)
-        files = _files(plan, built)
-        # The layer is written while the program is asked for its flag: neither needs the other.
-        layer = Thread(target=_begin_layer, args=(files, place / "assembly"))
-        layer.start()
-        try:
-            has_flag = _has_health_flag(plan, built, request, watcher)
-        finally:
-            layer.join()
-        image = _image(plan, files, base, has_health_flag=has_flag, place=place)
+        plan, built, has_flag = _build(plan, go, settings, request, place=place, watcher=watcher)
+        image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
         facts = _trial(plan, image, request, place, watcher) if plan.trial else None
         verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
         is_proven = facts is None or holds(verdicts)
@@ -170,30 +157,55 @@ def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> P
     )
 
 
-def _has_health_flag(plan: Plan, built: Built, request: Request, watcher: Watcher) -> bool:
-    """Return whether the service answers --health-check: as declared, or as seen when it is run alone."""
-    if plan.image.health_flag is not None:
-        return plan.image.health_flag
-    surroundings = (plan.trial.environment, plan.trial.files) if plan.trial else ((), ())
-    question = hashlib.sha256(repr((_FLAG_RULES, built.sha256, surroundings)).encode()).hexdigest()
-    answer = built.program.with_name("health-flag")
-    if answer.exists() and answer.read_text() in (f"yes {question}", f"no {question}"):
-        return answer.read_text().startswith("yes")
-    from seatrial.observe.health_flag import detect_health_flag  # noqa: PLC0415 - start-up time
+def _build(
+    plan: Plan, go: GoEnvironment, settings: Settings, request: Request, *, place: Path, watcher: Watcher
+) -> tuple[Plan, Built, bool]:
+    """Compile the program, and settle who answers --health-check; return whether anybody does.
 
-    try:
-        found = detect_health_flag(
-            {f"/{SERVER_PATH}": built.program},
-            (f"/{SERVER_PATH}",),
-            search_path=request.env.get("PATH", ""),
-            environment=surroundings[0],
-            files=surroundings[1],
+    A service that may have the flag itself is compiled without ours and asked; only one that turns out
+    not to have it is then linked again, with ours.
+    """
+    sources = read_sources(plan.project, place / "libraries-with-flag")
+    woven_by = _pin(plan, go, request, watcher)
+
+    def compiled(plan: Plan) -> Built:
+        return build_program(
+            plan.build,
+            plan.project,
+            go,
+            woven_by,
+            digests=sources.digests,
+            place=place,
+            watcher=watcher,
+            runtime=_health_runtime(plan, request),
         )
+
+    owner = known_owner(plan, sources, place)
+    if owner is None:
+        plan = with_flag_owner(plan, settings, FlagOwner.SERVICE)
+        built = compiled(plan)
+        owner = _asked_owner(plan, built, sources, request, place=place, watcher=watcher)
+        if owner is not FlagOwner.WOVEN:
+            return plan, built, owner is FlagOwner.SERVICE
+    plan = with_flag_owner(plan, settings, owner)
+    return plan, compiled(plan), owner is not FlagOwner.NOBODY
+
+
+def _health_runtime(plan: Plan, request: Request) -> Path | None:
+    """Return where the health check of a program lies that nothing else is woven into."""
+    if plan.build.instrument != "none" or not plan.build.health:
+        return None
+    return place_aspects(request.cache, ())[0]
+
+
+def _asked_owner(
+    plan: Plan, built: Built, sources: Sources, request: Request, *, place: Path, watcher: Watcher
+) -> FlagOwner:
+    try:
+        return ask_program(plan, built, sources, place, env=request.env)
     except (MachineError, MissingTool) as error:
         watcher.note(f"note: no health check is set, because the program cannot be run here: {error}")
-        return False  # never set blindly
-    answer.write_text(f"{'yes' if found else 'no'} {question}")
-    return found
+        return FlagOwner.NOBODY  # never set blindly
 
 
 def _files(plan: Plan, built: Built) -> tuple[Entry, ...]:
@@ -206,12 +218,6 @@ def _files(plan: Plan, built: Built) -> tuple[Entry, ...]:
         content_sha256=built.sha256,
     )
     return (server, *read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s))
-
-
-def _begin_layer(files: tuple[Entry, ...], scratch: Path) -> None:
-    """Write the layer ahead; what goes wrong with it is told by ``assemble``, which then tries again."""
-    with contextlib.suppress(SeatrialError, OSError):
-        write_service_layer(files, scratch)
 
 
 def _image(plan: Plan, files: tuple[Entry, ...], base: Base, *, has_health_flag: bool, place: Path) -> Image:

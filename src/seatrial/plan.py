@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from seatrial.config import Settings
 from seatrial.errors import ConfigError, MachineError
 from seatrial.model.image import Healthcheck
-from seatrial.model.plan import BuildPlan, ImagePlan, Output, Plan
+from seatrial.model.plan import BuildPlan, FlagOwner, ImagePlan, Output, Plan
 from seatrial.model.project import Project
 from seatrial.model.request import Request
 from seatrial.model.trial import TrialPlan, parse_requests
@@ -23,6 +25,8 @@ _ASPECTS = {
 }
 SERVER_PATH = "server"
 HEALTH_FLAG = "--health-check"
+# Of the HEALTHCHECK's timeout: what is left lets the probe say why before it is killed.
+_OWN_SHARE = 0.8
 
 
 def make_plan(
@@ -53,6 +57,28 @@ def make_plan(
         outputs=request.outputs or (_default_output(project, request),),
         warnings=project.warnings,
     )
+
+
+def with_flag_owner(plan: Plan, settings: Settings, owner: FlagOwner) -> Plan:
+    """Return the plan for a service whose --health-check is answered by ``owner``."""
+    argv = () if owner is FlagOwner.NOBODY else (f"/{SERVER_PATH}", HEALTH_FLAG)
+    return replace(
+        plan,
+        build=replace(plan.build, health=_health(settings, owner, plan.build.instrument)),
+        trial=replace(plan.trial, health_argv=argv) if plan.trial else None,
+    )
+
+
+def _health(settings: Settings, owner: FlagOwner, instrument: str) -> str:
+    """Return what the woven health check reads at its start: seatrial.dev/weave/health, settings.go."""
+    if owner is not FlagOwner.WOVEN:
+        # Woven aspects are the same for all services; this link-time word keeps them out.
+        return urlencode({"flag": FlagOwner.SERVICE.value}) if instrument == "orchestrion" else ""
+    pairs = [("flag", owner.value), ("timeout", f"{settings.health_timeout_s * _OWN_SHARE:g}s")]
+    pairs += [("http", settings.health_http)] if settings.health_http else []
+    pairs += [("informational", name) for name in settings.health_informational]
+    pairs += [(f"check.{name}", address) for name, address in settings.health_checks]
+    return urlencode(pairs)
 
 
 def _links_c(project: Project, request: Request, has_c_compiler: bool) -> bool:
@@ -158,7 +184,6 @@ def _trial_plan(project: Project, settings: Settings, *, is_woven: bool) -> Tria
         files=settings.trial_files,
         arguments=settings.arguments,
         services=settings.services,
-        health_argv=(f"/{SERVER_PATH}", HEALTH_FLAG) if settings.health_flag else (),
         service_name=_name(project),
         expects_spans=is_woven and "net/http" in settings.integrations,
     )

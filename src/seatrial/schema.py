@@ -12,6 +12,8 @@ _KINDS: dict[str, dict[str, object]] = {
     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d{1,5}(/(tcp|udp))?$"}},
     "table": {"type": "object", "additionalProperties": {"type": "string"}},
     "places": {"type": "object", "additionalProperties": {"type": "string"}},
+    "addresses": {"type": "object", "additionalProperties": {"type": "string"}},
+    "target": {"type": "string", "pattern": "^/[!-~]*$"},
     "size": {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([A-Za-z]*)\s*$"},
     "duration": {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h)\s*$"},
 }

@@ -109,3 +109,24 @@ def test_size_units(count: int, unit: tuple[str, int]) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("2m", 120), ("1h", 3600)])
 def test_duration_units(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
+
+
+def test_health_settings() -> None:
+    found = parse_settings(
+        b"""
+[health]
+http = "/healthz"
+informational = ["postgresql"]
+checks = {cache = "tcp://cache:6379", search = "$SEARCH_URL"}
+""",
+        "seatrial.toml",
+    )
+    assert (found.health_http, found.health_informational) == ("/healthz", ("postgresql",))
+    assert found.health_checks == (("cache", "tcp://cache:6379"), ("search", "$SEARCH_URL"))
+
+
+@pytest.mark.parametrize("text", ['http = "healthz"', 'checks = {cache = "cache:6379"}', "checks = {a = 1}"])
+def test_health_settings_that_cannot_be_asked(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(f"[health]\n{text}\n".encode(), "seatrial.toml")
+    assert "expected" in caught.value.hint

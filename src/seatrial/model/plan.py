@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from seatrial.model.image import Healthcheck
@@ -18,12 +19,21 @@ class Output:
     form: str
 
 
+class FlagOwner(StrEnum):
+    """Who answers --health-check: the service's own code, Seatrial's, or nobody, as the user wants it."""
+
+    SERVICE = "service"
+    WOVEN = "woven"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
     """How the program is compiled.
 
     instrument: "orchestrion" or "none". orchestrion_version: such as "v1.15.0", or "".
     integrations: package names of Seatrial's aspect module. is_cgo: linked statically with C code.
+    health: settings of the woven health check, as its runtime reads them (url-encoded); "" for none.
     """
 
     instrument: str
@@ -34,6 +44,7 @@ class BuildPlan:
     ldflags: str
     is_cgo: bool
     should_stamp_vcs: bool
+    health: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +52,7 @@ class ImagePlan:
     """What the image will hold and say of itself. created: RFC 3339; epoch_s: the same as seconds.
 
     files: path in the image -> file or directory of the service, relative to its root.
+    health_flag: whether the service itself answers --health-check, as declared; None: to be found out.
     """
 
     reference: str

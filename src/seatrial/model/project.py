@@ -61,6 +61,7 @@ class Project:
     workspace: the user's go.work in force, or None. is_vendored: built from vendor/.
     main: the package to build. inputs: every file of this disk (outside GOROOT and the module cache)
     that the build reads, sorted. input_directories: where a new file would be seen by the build.
+    library_directories: the packages that come from the module cache, sorted; they never change.
     package_count: packages to compile, the standard library's included.
     cgo_packages: import paths outside the standard library that hold C code.
     module_paths: every module that is compiled in (to know which libraries are used).
@@ -85,4 +86,5 @@ class Project:
     uses_database: bool
     exposed_ports: tuple[str, ...]
     repository: Repository | None
+    library_directories: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = field(default=())

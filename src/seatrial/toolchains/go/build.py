@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
-from seatrial.errors import MachineError, UserBuildFailed
+from seatrial.errors import UserBuildFailed
 from seatrial.host.files import write_whole
 from seatrial.instrument.evidence import read_evidence
 from seatrial.instrument.pin import Pin
@@ -19,6 +19,7 @@ from seatrial.model.plan import BuildPlan, Built
 from seatrial.model.project import Project
 from seatrial.toolchains.go.compile import Compilation, compile_program
 from seatrial.toolchains.go.environment import GoEnvironment
+from seatrial.toolchains.go.plain_health import runtime_files, write_overlay
 from seatrial.toolchains.go.view import make_view
 
 _KEPT_PROGRAMS = 4
@@ -38,44 +39,48 @@ class Watcher(Protocol):
 
 
 def build_program(
-    plan: BuildPlan, project: Project, go: GoEnvironment, pin: Pin | None, *, place: Path, watcher: Watcher
+    plan: BuildPlan,
+    project: Project,
+    go: GoEnvironment,
+    pin: Pin | None,
+    *,
+    digests: Mapping[Path, str],
+    place: Path,
+    watcher: Watcher,
+    runtime: Path | None = None,
 ) -> Built:
     """Compile, or find what was compiled from the same inputs.
 
+    digests: sha256 hex of every path in ``project.inputs``.
+    runtime: the aspect module, whose health check is put into a program that is not woven; or None.
     place: this service's own directory in the cache, held by this run alone.
     Raises UserBuildFailed (the compiler's words, or nothing was woven), MachineError.
     """
-    digests = hash_inputs(project.inputs)
-    key = _key(plan, project, go, pin, digests=digests)
+    key = _key(plan, project, go, pin, digests=digests, runtime=runtime)
     folder = place / "programs" / key
     kept = _recall(folder)
     if kept:
         return kept
     watcher.stage(_title(plan, project, pin, place))
-    view = make_view(project, place / "view", pin, digests)
+    view = make_view(
+        project, place / "view", pin, digests, runtime_files(project, runtime) if runtime else {}
+    )
+    overlay = write_overlay(project, go, view, place / "overlay") if runtime else None
     # A name of its own: the linker of a run that was killed with SIGKILL may still be writing to its own.
     for leftover in place.glob("linking*"):
         leftover.unlink(missing_ok=True)
     scratch = place / f"linking-{os.urandom(6).hex()}"
-    compile_program(Compilation(plan=plan, project=project, go=go, view=view, pin=pin), scratch, watcher.step)
+    compile_program(
+        Compilation(plan=plan, project=project, go=go, view=view, pin=pin, overlay=overlay),
+        scratch,
+        watcher.step,
+    )
     built = _proven(scratch, plan, project, pin)
     if pin:
         _woven_marker(project, pin, place).touch()
     _remember(folder, scratch, built)
     _forget_old(place / "programs", folder)
     return replace(built, program=folder / "server", is_from_cache=False)
-
-
-def hash_inputs(paths: tuple[Path, ...]) -> dict[Path, str]:
-    """Return the sha256 (hex) of each file; raise MachineError for one that cannot be read."""
-    digests = {}
-    for path in paths:
-        try:
-            with open(path, "rb") as stream:
-                digests[path] = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise MachineError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    return digests
 
 
 def _title(plan: BuildPlan, project: Project, pin: Pin | None, place: Path) -> str:
@@ -101,14 +106,20 @@ def _woven_marker(project: Project, pin: Pin, place: Path) -> Path:
 
 
 def _key(
-    plan: BuildPlan, project: Project, go: GoEnvironment, pin: Pin | None, *, digests: Mapping[Path, str]
+    plan: BuildPlan,
+    project: Project,
+    go: GoEnvironment,
+    pin: Pin | None,
+    *,
+    digests: Mapping[Path, str],
+    runtime: Path | None,
 ) -> str:
     """Return the digest of everything that the program's bytes depend on."""
     repository = project.repository if plan.should_stamp_vcs and go.flags.buildvcs != "false" else None
     stamp = [repository.revision, repository.version, repository.is_dirty] if repository else []
     asked = [
         asdict(plan),
-        [pin.version, pin.aspects_digest] if pin else [],
+        [pin.version, pin.aspects_digest] if pin else [runtime.name if runtime else ""],
         [go.version, go.flags.kept, go.flags.ldflags, go.flags.buildvcs, go.flags.mod, go.settings],
         [project.main.import_path, str(project.workspace), project.is_vendored],
         stamp,

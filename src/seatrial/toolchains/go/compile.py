@@ -9,10 +9,11 @@ from pathlib import Path
 
 from seatrial.errors import MachineError, SeatrialError, ToolFailed, UserBuildFailed
 from seatrial.host.process import run_watched
-from seatrial.instrument.pin import Pin
+from seatrial.instrument.pin import WEAVE_MODULE, Pin
 from seatrial.model.plan import BuildPlan
 from seatrial.model.project import Project
 from seatrial.toolchains.go.environment import GoEnvironment
+from seatrial.toolchains.go.plain_health import RUNTIME
 from seatrial.toolchains.go.view import PIN_DIRECTORY, View
 
 # `go build -v` prints the import path of each package as it begins to compile it.
@@ -28,13 +29,14 @@ _STATIC_CGO = "-linkmode external -extldflags '-static'"
 
 @dataclass(frozen=True, kw_only=True)
 class Compilation:
-    """All that one compilation needs. pin: None for a plain build."""
+    """All that one compilation needs. pin: None for a plain build. overlay: for -overlay, or None."""
 
     plan: BuildPlan
     project: Project
     go: GoEnvironment
     view: View
     pin: Pin | None
+    overlay: Path | None = None
 
 
 def compile_program(job: Compilation, output: Path, progress: Callable[[int, int], None]) -> None:
@@ -52,7 +54,9 @@ def compile_program(job: Compilation, output: Path, progress: Callable[[int, int
             progress(min(len(begun), total), total)
 
     builder = (str(job.pin.program), "go") if job.pin else (str(job.go.program),)
-    flags = build_flags(job.plan, job.go)
+    flags = build_flags(job.plan, job.go, job.project.module.path)
+    if job.overlay:
+        flags = (*flags, f"-overlay={job.overlay}")
     argv = (*builder, "build", "-v", *flags, "-o", str(output), job.project.main.import_path)
     done = run_watched(argv, cwd=job.view.directory, env=build_environment(job), on_line=watch)
     if done.returncode != 0:
@@ -60,9 +64,12 @@ def compile_program(job: Compilation, output: Path, progress: Callable[[int, int
         raise _failure(done.stderr.decode(errors="replace"), job.view, done.returncode)
 
 
-def build_flags(plan: BuildPlan, go: GoEnvironment) -> tuple[str, ...]:
-    """Return the flags of ``go build`` that the bytes depend on."""
+def build_flags(plan: BuildPlan, go: GoEnvironment, module_path: str) -> tuple[str, ...]:
+    """Return the flags of ``go build`` that the bytes depend on. module_path: the service's."""
     ldflags = [go.flags.ldflags, plan.ldflags, _LDFLAGS]
+    if plan.health:
+        runtime = WEAVE_MODULE if plan.instrument == "orchestrion" else f"{module_path}/{RUNTIME}"
+        ldflags.append(f"-X {runtime}/health.settings={plan.health}")
     tags = plan.tags
     if plan.is_cgo:
         ldflags.append(_STATIC_CGO)

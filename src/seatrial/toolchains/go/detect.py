@@ -69,6 +69,7 @@ def detect(
         main=package,
         inputs=_inputs(listed, members, go, vendored, repository.tree if repository else root),
         input_directories=_input_directories(listed, go),
+        library_directories=_library_directories(listed, go),
         package_count=len(listed),
         cgo_packages=tuple(p.import_path for p in listed if p.has_cgo and not p.is_standard),
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
@@ -273,6 +274,11 @@ def _inputs(
     if vendored:
         files.add(vendored / "modules.txt")
     return tuple(sorted(path for path in files if path.is_file()))
+
+
+def _library_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tuple[Path, ...]:
+    places = (package.directory for package in listed if not package.is_standard)
+    return tuple(sorted(place for place in places if place.is_relative_to(go.gomodcache)))
 
 
 def _input_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tuple[Path, ...]:

@@ -44,14 +44,17 @@ def make_view(
     place: Path,
     pin: Pin | None,
     digests: Mapping[Path, str],
+    added: Mapping[Path, bytes] | None = None,
 ) -> View:
     """Bring the view at ``place`` up to date with the tree, copying only what differs.
 
     digests: sha256 hex of every path in ``project.inputs``; times are not trusted here.
+    added: what the view has beside the sources: where it would lie in the user's tree -> content.
     """
     origin = _origin(project)
     wanted = {place / path.relative_to(origin): path for path in project.inputs}
     edited = _edited(project, place, origin, pin)
+    edited |= {place / path.relative_to(origin): content for path, content in (added or {}).items()}
     marker = _repository_marker(project, place, origin)
     _remove_others(place, {*wanted, *edited, *marker})
     record = place.with_suffix(".json")
