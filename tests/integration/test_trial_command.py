@@ -53,7 +53,7 @@ def test_good_image_passes_in_ten_lines(trial_image: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) <= 10
-    assert lines[-1].endswith("the image passes")
+    assert lines[-1].endswith("none stops this image")
     assert "listening on 8080" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -179,3 +179,21 @@ def test_what_cannot_be_tried_says_why(
     done = seatrial("trial", *arguments, cwd=tmp_path, PATH="")
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
+
+
+def test_papers_are_written_also_for_an_image_that_is_stopped(tmp_path: Path) -> None:
+    small_image(tmp_path / "image", config=ROOT_CONFIG)
+    papers = ("--junit", "out/junit.xml", "--sarif", "out/trial.sarif", "--summary", "out/summary.md")
+    for _ in range(2):
+        assert seatrial("trial", "image", "--no-run", *papers, cwd=tmp_path).returncode == 1
+    assert 'name="image.user"' in (tmp_path / "out/junit.xml").read_text()
+    assert json.loads((tmp_path / "out/trial.sarif").read_text())["version"] == "2.1.0"
+    assert (tmp_path / "out/summary.md").read_text().count("### ✗ image: ") == 2
+
+
+def test_paper_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    small_image(tmp_path / "image")
+    (tmp_path / "file").write_text("")
+    done = seatrial("trial", "image", "--no-run", "--summary", "file/summary.md", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr

@@ -52,5 +52,17 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return the text of the one object of --json, with its line end."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """Return the text of the one object of --json, with its line end.
+
+    What is no UTF-8, such as a path in an image (PEP 383), stays as JSON's escapes.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return text if _is_utf8(text) else json.dumps(value, indent=2) + "\n"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,8 +8,8 @@ from seatrial.cli.running_story import running_lines
 from seatrial.cli.verdict_story import failed_lines, size, verdict_json, verdict_line
 from seatrial.model.facts import Facts, RunningFacts, StaticFacts
 from seatrial.model.outcome import TrialOutcome
-from seatrial.model.verdict import State
 from seatrial.papers.facts_json import plain
+from seatrial.papers.wording import printable, sum_words
 
 _SHOWN_LIMITS = 3
 
@@ -38,8 +38,8 @@ def trial_text(outcome: TrialOutcome, *, is_verbose: bool) -> str:
     lines += [f"note     {note}" for note in outcome.notes]
     if is_verbose:
         lines += [verdict_line(verdict) for verdict in outcome.verdicts if not verdict.is_blocking]
-    lines.append(_sum(outcome))
-    return "\n".join(lines) + "\n"
+    lines.append(f"outcome  {sum_words(outcome)}")
+    return printable("\n".join(lines)) + "\n"
 
 
 def _facts_lines(facts: Facts, *, is_verbose: bool) -> list[str]:
@@ -101,13 +101,3 @@ def _exchange_words(running: RunningFacts) -> str:
         words.append(f"{method} {path}{times} -> {one.status or one.error} ({one.elapsed_ms:.1f} ms)")
     shown = words[:3]
     return "; ".join(shown) + (f"; and {len(words) - 3} more (-v)" if len(words) > 3 else "")
-
-
-def _sum(outcome: TrialOutcome) -> str:
-    states = Counter(verdict.state for verdict in outcome.verdicts)
-    told = sum(verdict.state is not State.PASS and not verdict.is_blocking for verdict in outcome.verdicts)
-    blocking = sum(verdict.is_blocking for verdict in outcome.verdicts)
-    words = f"{states[State.PASS]} of {len(outcome.verdicts)} hold"
-    if told:
-        words += f", {told} only told (-v)"
-    return f"verdicts {words}; {f'{blocking} stop this image' if blocking else 'the image passes'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seatrial.model.verdict import State, Verdict
+from seatrial.papers.wording import worst_first
 
 _MARKS: Final = {State.PASS: "✓", State.FAIL: "✗", State.UNKNOWN: "?"}
 
@@ -17,9 +18,9 @@ def verdict_line(verdict: Verdict) -> str:
 def failed_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
     """Return the verdicts that stop an image, each with its fix below: failed ones, then unknown ones."""
     lines = []
-    blocking = (verdict for verdict in verdicts if verdict.is_blocking)
-    for verdict in sorted(blocking, key=lambda one: one.state is State.UNKNOWN):
-        lines += [verdict_line(verdict), *(f"    {line}" for line in verdict.fix.splitlines())]
+    for verdict in worst_first(verdicts):
+        if verdict.is_blocking:
+            lines += [verdict_line(verdict), *(f"    {line}" for line in verdict.fix.splitlines())]
     return lines
 
 

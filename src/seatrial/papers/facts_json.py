@@ -25,7 +25,8 @@ _KEYS: Final = {"format", "image", "facts"}
 def facts_text(image: str, facts: Facts) -> str:
     """Return the file of --facts: the image's name and all that was observed, in a stable order."""
     document = {"format": FORMAT, "image": image, "facts": plain(facts)}
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # ASCII: a path in an image may hold bytes that are no UTF-8 (PEP 383), and has to survive.
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def read_facts(content: bytes, where: str) -> tuple[str, Facts]:

@@ -21,7 +21,12 @@ from seatrial.model.facts import (
 from seatrial.papers.facts_json import facts_text, read_facts
 
 LAYER = LayerFact(
-    digest="sha256:1", diff_id="sha256:2", media_type="", size_bytes=3, content_bytes=4, created_by="COPY ü"
+    digest="sha256:1",
+    diff_id="sha256:2",
+    media_type="",
+    size_bytes=3,
+    content_bytes=4,
+    created_by="COPY ü \udcff",
 )
 FULL = Facts(
     static=replace(
