@@ -26,8 +26,15 @@ _SHT_NOBITS: Final = 8
 _DT_NULL: Final = 0
 _DT_NEEDED: Final = 1
 _DT_STRTAB: Final = 5
+_DT_BIND_NOW: Final = 24
+_DT_FLAGS: Final = 30
 _DT_FLAGS_1: Final = 0x6FFFFFFB
+_DF_BIND_NOW: Final = 0x8
+_DF_1_NOW: Final = 0x1
 _DF_1_PIE: Final = 0x08000000
+_PT_GNU_STACK: Final = 0x6474E551
+_PT_GNU_RELRO: Final = 0x6474E552
+_EXECUTABLE: Final = 1
 _WRITABLE: Final = 2
 _MOST_HEADERS: Final = 4096
 _MOST_DYNAMIC: Final = 1 << 16
@@ -155,14 +162,30 @@ def parse_elf(data: ElfData, where: str = "") -> Elf:
 def read_elf_facts(data: ElfData, elf: Elf) -> ElfFacts:
     """Return an ELF file's linkage; raise FormatError when its dynamic section points nowhere."""
     interpreter = next((segment for segment in elf.segments if segment.type == _PT_INTERP), None)
-    needed, flags_1 = _read_dynamic(data, elf)
+    dynamic = _read_dynamic(data, elf)
+    stack = next((segment for segment in elf.segments if segment.type == _PT_GNU_STACK), None)
+    relro = "none"
+    if any(segment.type == _PT_GNU_RELRO for segment in elf.segments):
+        # A program without a dynamic section has nothing that could be bound late.
+        relro = "full" if dynamic is None or dynamic.is_bound_now else "partial"
     return ElfFacts(
         machine=elf.machine,
         interpreter=_text(data, interpreter.offset, interpreter.size_bytes) if interpreter else "",
-        needed=needed,
+        needed=dynamic.needed if dynamic else (),
         has_symbol_table=any(section.type == _SHT_SYMTAB for section in elf.sections),
-        is_pie=elf.type == TYPE_DYN and (interpreter is not None or bool(flags_1 & _DF_1_PIE)),
+        is_pie=elf.type == TYPE_DYN and (interpreter is not None or (dynamic is not None and dynamic.is_pie)),
+        relro=relro,
+        has_executable_stack=stack is None or bool(stack.flags & _EXECUTABLE),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Dynamic:
+    """What the dynamic section says. is_bound_now: every symbol is looked up at start."""
+
+    needed: tuple[str, ...]
+    is_pie: bool
+    is_bound_now: bool
 
 
 def _read_table(data: ElfData, code: str, offset: int, size: int, count: int) -> list[tuple[int, ...]]:
@@ -202,25 +225,29 @@ def _name_sections(data: ElfData, rows: list[tuple[int, ...]], names_index: int)
     return tuple(sections)
 
 
-def _read_dynamic(data: ElfData, elf: Elf) -> tuple[tuple[str, ...], int]:
-    """Return the DT_NEEDED names and DT_FLAGS_1 of the dynamic segment, empty and 0 without one."""
+def _read_dynamic(data: ElfData, elf: Elf) -> _Dynamic | None:
+    """Return the dynamic segment's entries that matter here; None without one."""
     segment = next((segment for segment in elf.segments if segment.type == _PT_DYNAMIC), None)
     if segment is None:
-        return (), 0
+        return None
     code, size = ("QQ", 16) if elf.is_64_bit else ("II", 8)
     names_at: list[int] = []
-    strings_address = flags_1 = 0
+    values: dict[int, int] = {}
     for index in range(min(segment.size_bytes // size, _MOST_DYNAMIC)):
         tag, value = elf.unpack(code, data, segment.offset + index * size)
         if tag == _DT_NULL:
             break
         if tag == _DT_NEEDED:
             names_at.append(value)
-        elif tag == _DT_STRTAB:
-            strings_address = value
-        elif tag == _DT_FLAGS_1:
-            flags_1 = value
-    return tuple(_needed_name(data, elf, strings_address + at) for at in names_at), flags_1
+        else:
+            values[tag] = value
+    flags, flags_1 = values.get(_DT_FLAGS, 0), values.get(_DT_FLAGS_1, 0)
+    strings = values.get(_DT_STRTAB, 0)
+    return _Dynamic(
+        needed=tuple(_needed_name(data, elf, strings + at) for at in names_at),
+        is_pie=bool(flags_1 & _DF_1_PIE),
+        is_bound_now=_DT_BIND_NOW in values or bool(flags & _DF_BIND_NOW or flags_1 & _DF_1_NOW),
+    )
 
 
 def _needed_name(data: ElfData, elf: Elf, address: int) -> str:

@@ -33,16 +33,19 @@ _INFO_SECTION: Final = ".go.buildinfo"
 _LARGEST_INFO: Final = 16 << 20
 _FRAME: Final = 16
 _TABLE_SECTIONS: Final = (".gopclntab", ".data.rel.ro.gopclntab")
-# pclntab magic -> the header words that hold the offsets of function names, their end, file names, their end.
+# pclntab magic -> the header words that hold the offsets of function names, their end, file names, their
+# end, and the table of functions.
+_GO_1_16: Final = 0xFFFFFFFA
 _TABLE_WORDS: Final = {
-    0xFFFFFFF1: (3, 4, 5, 6),  # Go 1.20 and newer
-    0xFFFFFFF0: (3, 4, 5, 6),  # Go 1.18
-    0xFFFFFFFA: (2, 3, 4, 5),  # Go 1.16
+    0xFFFFFFF1: (3, 4, 5, 6, 7),  # Go 1.20 and newer
+    0xFFFFFFF0: (3, 4, 5, 6, 7),  # Go 1.18
+    _GO_1_16: (2, 3, 4, 5, 6),
 }
 _CHUNK_BYTES: Final = 1 << 20
 _VERSIONED: Final = re.compile(r"(?:^|/pkg/mod/)([^@/\0][^@\0]*)@(v[^/\0]+)/")
 # The toolchain module is where GOROOT lies when go downloaded itself: not part of the program.
 _TOOLCHAIN: Final = "golang.org/toolchain"
+_RUNTIME_FILE: Final = "/src/runtime/proc.go"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +65,20 @@ class BuildInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class LineTable:
-    """Where the pclntab keeps its names: [start, end) in the file of NUL-ended texts."""
+    """Where the pclntab keeps its names: [start, end) in the file of NUL-ended texts.
+
+    function_table: where (address, place) pairs of entry_bytes each begin, function_count of them.
+    """
 
     functions: tuple[int, int]
     files: tuple[int, int]
+    function_table: int
+    function_count: int
+    entry_bytes: int
 
 
 def read_go_facts(data: ElfData, elf: Elf, where: str = "") -> GoFacts | None:
-    """Return what a Go program says of itself; None when it was not made by Go.
+    """Return what a Go program says of itself, without code_bytes; None when it was not made by Go.
 
     A Go program without a readable pclntab has no hidden modules and no woven statements to show.
     Raises FormatError when the build information is there and broken.
@@ -88,6 +97,7 @@ def read_go_facts(data: ElfData, elf: Elf, where: str = "") -> GoFacts | None:
         hidden_modules=_hidden_modules(files, info),
         weaver=read_stamp(data, elf),
         has_woven_statements=WOVEN_FILE in files,
+        local_path=_local_path(files),
     )
 
 
@@ -131,11 +141,6 @@ def find_line_table(data: ElfData, elf: Elf) -> LineTable | None:
 def file_names(data: ElfData, table: LineTable) -> Iterator[str]:
     """Yield the source files that are linked in, as the compiler recorded them."""
     return _names(data, table.files)
-
-
-def function_names(data: ElfData, table: LineTable) -> Iterator[str]:
-    """Yield the functions that are linked in, such as "net/http.(*Server).Serve"."""
-    return _names(data, table.functions)
 
 
 def read_stamp(data: ElfData, elf: Elf) -> str:
@@ -289,10 +294,16 @@ def _parse_line_table(data: ElfData, elf: Elf, start: int, end: int) -> LineTabl
     if end - start < 8 + 8 * size:
         return None
     header = elf.unpack("8Q" if size == 8 else "8I", data, start + 8)
-    functions, functions_end, files, files_end = (start + header[word] for word in words)
-    if not start < functions <= functions_end <= files <= files_end <= end:
+    functions, functions_end, files, files_end, table = (start + header[word] for word in words)
+    if not start < functions <= functions_end <= files <= files_end <= table <= end:
         return None
-    return LineTable(functions=(functions, functions_end), files=(files, files_end))
+    return LineTable(
+        functions=(functions, functions_end),
+        files=(files, files_end),
+        function_table=table,
+        function_count=header[0],
+        entry_bytes=size if magic == _GO_1_16 else 4,
+    )
 
 
 def _names(data: ElfData, region: tuple[int, int]) -> Iterator[str]:
@@ -300,6 +311,13 @@ def _names(data: ElfData, region: tuple[int, int]) -> Iterator[str]:
     for name in data[start:end].split(b"\0"):
         if name:
             yield name.decode(errors="backslashreplace")
+
+
+def _local_path(files: tuple[str, ...]) -> str:
+    """Return the first source file with an absolute path that is not Go's own; "" after -trimpath."""
+    absolute = [name for name in files if name.startswith("/")]
+    root = next((name[: -len(_RUNTIME_FILE)] for name in absolute if name.endswith(_RUNTIME_FILE)), None)
+    return next((name for name in absolute if root is None or not name.startswith(root + "/src/")), "")
 
 
 def _hidden_modules(files: tuple[str, ...], info: BuildInfo) -> tuple[GoModule, ...]:

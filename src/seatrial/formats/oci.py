@@ -33,10 +33,14 @@ _LARGEST_JSON: Final = 16 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What an image runs on (OCI image-index.md): Go's names, such as "amd64" and "linux"."""
+    """What an image runs on (OCI image-index.md): Go's names, such as "amd64" and "linux".
+
+    variant: such as "v7" for arm; read only, as no image of Seatrial's has one.
+    """
 
     architecture: str
     os: str
+    variant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +269,11 @@ def parse_descriptor(value: object, where: str = "") -> Descriptor:
         digest=check_digest(text_at(table, "digest"), where),
         size_bytes=size,
         annotations=_texts_table(table, "annotations"),
-        platform=Platform(architecture=text_at(platform, "architecture"), os=text_at(platform, "os"))
+        platform=Platform(
+            architecture=text_at(platform, "architecture"),
+            os=text_at(platform, "os"),
+            variant=text_at(platform, "variant"),
+        )
         if platform
         else None,
         artifact_type=text_at(table, "artifactType"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from seatrial.errors import FormatError
+from seatrial.formats.jsonvalue import as_list, as_table, text_at
 from seatrial.formats.oci import (
     DOCKER_INDEX,
     INDEX,
@@ -30,23 +31,30 @@ _ATTESTATION: Final = ("vnd.docker.reference.type", "attestation-manifest")
 class LayerBlob:
     """Where a layer is. descriptor: None when nothing promises one (docker save before 25).
 
-    diff_id: what the configuration promises of the tar inside.
+    diff_id: what the configuration promises of the tar inside. created_by: of its history entry.
     """
 
     name: str
     descriptor: Descriptor | None
     diff_id: str
+    created_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Documents:
-    """One image's documents. document_bytes: the sizes of manifest and configuration."""
+    """One image's documents. document_bytes: the sizes of manifest and configuration.
+
+    platform: as the manifest's descriptor says, such as "linux/arm/v7", or "". layers_of_history: for
+    each history entry, the layer that it made, or -1.
+    """
 
     digest: str
     config: dict[str, object]
     annotations: tuple[tuple[str, str], ...]
     layers: tuple[LayerBlob, ...]
     document_bytes: int
+    platform: str = ""
+    layers_of_history: tuple[int, ...] = ()
 
 
 def read_documents(files: ImageFiles, *, architecture: str, digest: str) -> Documents:
@@ -84,10 +92,14 @@ def _read_layout(files: ImageFiles, architecture: str, digest: str) -> Documents
         config=config,
         annotations=manifest.annotations,
         layers=tuple(
-            LayerBlob(name=blob_name(layer.digest), descriptor=layer, diff_id=diff_id)
-            for layer, diff_id in zip(manifest.layers, diff_ids, strict=True)
+            LayerBlob(name=blob_name(layer.digest), descriptor=layer, diff_id=diff_id, created_by=created_by)
+            for layer, diff_id, created_by in zip(
+                manifest.layers, diff_ids, _created_by(config, len(diff_ids)), strict=True
+            )
         ),
         document_bytes=len(manifest_blob) + manifest.config.size_bytes,
+        platform=_platform(found[0]),
+        layers_of_history=_layers_of_history(config, len(diff_ids)),
     )
 
 
@@ -110,6 +122,31 @@ def _architecture(image: Descriptor) -> str:
     return image.platform.architecture if image.platform else "?"
 
 
+def _platform(image: Descriptor) -> str:
+    found = image.platform
+    return "/".join(part for part in (found.os, found.architecture, found.variant) if part) if found else ""
+
+
+def _layers_of_history(config: dict[str, object], layers: int) -> tuple[int, ...]:
+    """Return the layer of each history entry; -1 for one that made none, or more than there are."""
+    found = []
+    layer = 0
+    for entry in as_list(config.get("history"), "history"):
+        is_empty = as_table(entry, "history").get("empty_layer") is True
+        found.append(-1 if is_empty or layer >= layers else layer)
+        layer += not is_empty
+    return tuple(found)
+
+
+def _created_by(config: dict[str, object], layers: int) -> tuple[str, ...]:
+    texts = [""] * layers
+    entries = as_list(config.get("history"), "history")
+    for layer, entry in zip(_layers_of_history(config, layers), entries, strict=True):
+        if layer >= 0:
+            texts[layer] = text_at(as_table(entry, "history"), "created_by")
+    return tuple(texts)
+
+
 def _read_docker_save(files: ImageFiles) -> Documents:
     """Read what ``docker save`` wrote before version 25: no manifest; the image's id is its config's."""
     images = parse_docker_manifest(read_small(files, "manifest.json", _LARGEST_DOCUMENT), "manifest.json")
@@ -128,10 +165,13 @@ def _read_docker_save(files: ImageFiles) -> Documents:
         config=config,
         annotations=(),
         layers=tuple(
-            LayerBlob(name=name, descriptor=None, diff_id=diff_id)
-            for name, diff_id in zip(images[0].layers, diff_ids, strict=True)
+            LayerBlob(name=name, descriptor=None, diff_id=diff_id, created_by=created_by)
+            for name, diff_id, created_by in zip(
+                images[0].layers, diff_ids, _created_by(config, len(diff_ids)), strict=True
+            )
         ),
         document_bytes=len(config_blob),
+        layers_of_history=_layers_of_history(config, len(diff_ids)),
     )
 
 

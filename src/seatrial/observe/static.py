@@ -6,58 +6,93 @@ odd but readable becomes a ``problem`` for the checks to judge.
 
 from __future__ import annotations
 
-import mmap
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
-from seatrial.errors import FormatError, MachineError
-from seatrial.formats.elf import is_elf, parse_elf, read_elf_facts
-from seatrial.formats.gobinary import read_go_facts
-from seatrial.formats.jsonvalue import table_at, text_at, texts_at
+from seatrial.errors import MachineError
 from seatrial.formats.layer_reader import LayerReader
 from seatrial.host.image_reader import ImageFiles, VerifiedReader, open_image
-from seatrial.model.facts import ElfFacts, GoFacts, PathFact, StaticFacts
-from seatrial.observe.documents import LayerBlob, read_documents
+from seatrial.model.facts import LayerFact, PathFact, StaticFacts
+from seatrial.observe.contents import Contents, unread_databases
+from seatrial.observe.documents import Documents, LayerBlob, read_documents
+from seatrial.observe.executable import (
+    Program,
+    executable_candidates,
+    find_executable,
+    health_candidates,
+    read_program,
+)
 from seatrial.observe.merge import MergedPaths
+from seatrial.observe.secrets import secrets_in_config
 
-_DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-
-def observe_static(image: Path, *, scratch: Path, architecture: str = "", digest: str = "") -> StaticFacts:
+def observe_static(
+    image: Path, *, scratch: Path, architecture: str = "", digest: str = "", has_code_bytes: bool = False
+) -> StaticFacts:
     """Read a whole image and return what it holds; every digest and size is checked on the way.
 
     image: a layout directory, or a tar (OCI layout, hybrid, or what ``docker save`` writes; that of
     engines before 25 has no manifest, so the digest is then the configuration's).
     scratch: a directory for one unnamed temporary file, the executable.
     architecture, digest: which image of several; "" takes the only one.
+    has_code_bytes: also fill GoFacts.code_bytes, which takes some 0.1 s for a large program.
     The facts' layer_sizes_bytes are the blobs', which old docker save does not compress.
     Raises UntrustedInput (bytes that are not what their digest promises), FormatError (no image),
     MachineError (cannot be read).
     """
-    with open_image(image) as files, _temporary(scratch) as program:
+    with open_image(image) as files, _temporary(scratch) as file:
         documents = read_documents(files, architecture=architecture, digest=digest)
-        candidates = _executable_candidates(documents.config)
-        reading = _Reading(files, documents.layers, candidates, program)
-        sizes = tuple(reading.read_layer(number) for number in range(len(documents.layers)))
-        executable, file = _find_executable(candidates, reading.merged)
-        if file is not None:
-            reading.keep(file)
-        elf, go, problems = _read_program(program, executable) if file else (None, None, ())
+        candidates = executable_candidates(documents.config)
+        reading = _Reading(files, documents.layers, candidates, file)
+        layers = tuple(reading.read_layer(number) for number in range(len(documents.layers)))
+        executable, fact = find_executable(candidates, reading.merged)
+        if fact is not None:
+            reading.keep(fact)
+        program = Program()
+        if fact is not None:
+            program = read_program(file, executable, has_code_bytes=has_code_bytes)
+    return _facts(documents, reading, layers, executable, program)
+
+
+def _facts(
+    documents: Documents,
+    reading: _Reading,
+    layers: tuple[LayerFact, ...],
+    executable: str,
+    program: Program,
+) -> StaticFacts:
+    merged, contents = reading.merged, reading.contents
+    health_program, _ = find_executable(health_candidates(documents.config), merged)
+    interpreter = merged.resolve(program.interpreter) if program.interpreter else None
     return StaticFacts(
         digest=documents.digest,
         config=documents.config,
         annotations=documents.annotations,
-        layer_sizes_bytes=sizes,
-        content_bytes=reading.content_bytes,
-        compressed_bytes=documents.document_bytes + sum(sizes),
-        paths=reading.merged.paths(),
+        layer_sizes_bytes=tuple(layer.size_bytes for layer in layers),
+        content_bytes=sum(layer.content_bytes for layer in layers),
+        compressed_bytes=documents.document_bytes + sum(layer.size_bytes for layer in layers),
+        paths=merged.paths(),
         executable=f"/{executable}" if executable else "",
-        elf=elf,
-        go=go,
-        problems=(*reading.merged.problems, *problems),
+        elf=program.elf,
+        go=program.go,
+        problems=(*merged.problems, *program.problems),
+        layers=layers,
+        packages=contents.packages(merged),
+        secrets=(
+            *contents.secrets(merged),
+            *secrets_in_config(documents.config, documents.layers_of_history),
+        ),
+        os_release=contents.os_release(merged),
+        oddities=tuple(merged.oddities),
+        not_read=unread_databases(merged),
+        platform=documents.platform,
+        users=contents.users(merged),
+        script_interpreter=program.script_interpreter,
+        has_interpreter=merged.get(interpreter or "") is not None if program.interpreter else None,
+        health_program=f"/{health_program}" if health_program else "",
     )
 
 
@@ -72,24 +107,41 @@ class _Reading:
         program: IO[bytes],
     ) -> None:
         self.merged = MergedPaths()
-        self.content_bytes = 0
+        self.contents = Contents()
         self._files = files
         self._layers = layers
         self._candidates = candidates
         self._program = program
         self._kept: PathFact | None = None
 
-    def read_layer(self, number: int) -> int:
-        """Merge one layer and return the size of its blob."""
+    def read_layer(self, number: int) -> LayerFact:
+        """Merge one layer and look into its small files on the way."""
+        content_bytes = 0
         with self._open(number) as (layer, size):
             for member in layer:
                 fact = self.merged.add(member, number)
                 if fact is None:
                     continue
-                self.content_bytes += fact.size_bytes
-                if fact.kind == "file" and fact.path in self._candidates:
+                content_bytes += fact.size_bytes
+                if not member.isreg():
+                    continue
+                is_candidate = fact.path in self._candidates
+                if self.contents.wants(fact):
+                    content = layer.read()
+                    self.contents.take(fact, content)
+                    if is_candidate:
+                        self._keep(fact, content)
+                elif is_candidate:
                     self._copy(layer, fact)
-        return size
+        blob = self._layers[number]
+        return LayerFact(
+            digest=blob.descriptor.digest if blob.descriptor else blob.diff_id,
+            diff_id=blob.diff_id,
+            media_type=blob.descriptor.media_type if blob.descriptor else "",
+            size_bytes=size,
+            content_bytes=content_bytes,
+            created_by=blob.created_by,
+        )
 
     def keep(self, file: PathFact) -> None:
         """Make the kept program be this file; reads its layer again when it was not foreseen."""
@@ -106,6 +158,13 @@ class _Reading:
         self._program.seek(0)
         self._program.truncate()
         layer.copy(self._program)
+        self._program.flush()
+        self._kept = fact
+
+    def _keep(self, fact: PathFact, content: bytes) -> None:
+        self._program.seek(0)
+        self._program.truncate()
+        self._program.write(content)
         self._program.flush()
         self._kept = fact
 
@@ -133,59 +192,3 @@ def _temporary(scratch: Path) -> Iterator[IO[bytes]]:
         raise MachineError(f"cannot be written: {error.strerror}", where=str(scratch)) from error
     with file:
         yield file
-
-
-def _executable_candidates(config: dict[str, object]) -> tuple[str, ...]:
-    """Return where the first word of the command may lie, relative, best first (OCI config.md)."""
-    settings = table_at(config, "config")
-    words = (*texts_at(settings, "Entrypoint"), *texts_at(settings, "Cmd"))
-    if not words or not words[0]:
-        return ()
-    working_directory = text_at(settings, "WorkingDir") or "/"
-    if "/" in words[0]:
-        return (_relative(working_directory, words[0]),)
-    variables = dict(variable.partition("=")[::2] for variable in texts_at(settings, "Env"))
-    places = variables.get("PATH", _DEFAULT_PATH).split(":")
-    return tuple(_relative(working_directory, f"{place}/{words[0]}") for place in places)
-
-
-def _relative(working_directory: str, path: str) -> str:
-    whole = path if path.startswith("/") else f"{working_directory}/{path}"
-    return "/".join(part for part in whole.split("/") if part not in {"", "."})
-
-
-def _find_executable(candidates: tuple[str, ...], merged: MergedPaths) -> tuple[str, PathFact | None]:
-    """Return the executable's path and the file that has its content; "" and None when it is not there."""
-    for candidate in candidates:
-        path = merged.resolve(candidate)
-        fact = merged.get(path) if path else None
-        if fact is None or path is None:
-            continue
-        for _ in range(8):
-            if fact is None or fact.kind != "hardlink":
-                break
-            fact = merged.get(fact.link_target)
-        if fact is not None and fact.kind == "file":
-            return path, fact
-    return "", None
-
-
-def _read_program(
-    program: IO[bytes], executable: str
-) -> tuple[ElfFacts | None, GoFacts | None, tuple[str, ...]]:
-    """Return the linkage and Go's tables of the kept program, and what is wrong with it."""
-    where = f"/{executable}"
-    if program.seek(0, 2) == 0:
-        return None, None, (f"{where} is empty",)
-    with mmap.mmap(program.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if not is_elf(data):
-            return None, None, (f"{where} is no ELF program",)
-        try:
-            elf = parse_elf(data, where)
-            facts = read_elf_facts(data, elf)
-        except FormatError as error:
-            return None, None, (str(error),)
-        try:
-            return facts, read_go_facts(data, elf, where), ()
-        except FormatError as error:
-            return facts, None, (str(error),)

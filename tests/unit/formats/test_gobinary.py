@@ -20,10 +20,10 @@ from seatrial.errors import FormatError
 from seatrial.formats.elf import parse_elf, read_elf_facts
 from seatrial.formats.gobinary import (
     find_line_table,
-    function_names,
     read_build_info,
     read_go_facts,
 )
+from seatrial.formats.gosizes import function_sizes, package_of, read_code_bytes
 from seatrial.model.facts import ElfFacts, GoFacts, GoModule
 
 pytestmark = pytest.mark.go
@@ -186,8 +186,46 @@ def test_functions_are_found_without_a_symbol_table(project: Path) -> None:
     data = program.read_bytes()
     table = find_line_table(data, parse_elf(data))
     assert table is not None
-    names = set(function_names(data, table))
-    assert {"main.main", "example.com/Dep/greet.Hello", "runtime.main"} <= names
+    functions = dict(function_sizes(data, parse_elf(data), table))
+    assert {"main.main", "example.com/Dep/greet.Hello", "runtime.main"} <= set(functions)
+
+
+def test_code_of_all_packages_is_the_whole_text_section(project: Path) -> None:
+    program = build(project, "-trimpath", "-ldflags=-s -w")
+    data = program.read_bytes()
+    elf = parse_elf(data)
+    table, text = find_line_table(data, elf), elf.section(".text")
+    assert table is not None
+    assert text is not None
+    sizes = read_code_bytes(data, elf, table)
+    assert 0 <= text.size_bytes - sum(size for _, size in sizes) < 64
+    assert sizes[0][0] == "runtime"
+    assert {"main", "example.com/Dep/greet"} <= {package for package, _ in sizes}
+    with pytest.raises(FormatError, match=r"cut short|outside"):
+        read_code_bytes(data[: table.function_table + 100], elf, table)
+
+
+@pytest.mark.parametrize(
+    ("function", "package"),
+    [
+        ("net/http.(*Server).Serve", "net/http"),
+        ("main.main.func1", "main"),
+        ("gopkg.in/yaml%2ev3.Marshal", "gopkg.in/yaml.v3"),
+        ("a.b/c.F[go.shape.struct { x/y.Z }]", "a.b/c"),
+        ("type:.eq.net/http.Header", ""),
+        ("go:buildid", ""),
+        ("memeqbody", ""),
+    ],
+)
+def test_package_of_a_function(function: str, package: str) -> None:
+    assert package_of(function) == package
+
+
+@pytest.mark.parametrize("is_trimmed", [True, False])
+def test_source_files_of_the_builder_are_seen(project: Path, is_trimmed: bool) -> None:
+    _, go = read(build(project, *(("-trimpath",) if is_trimmed else ())))
+    assert go.local_path.startswith("/") is not is_trimmed
+    assert not go.local_path.endswith("/src/runtime/proc.go")
 
 
 def with_generated_line(tmp_path: Path, *, is_stamped: bool) -> Path:
