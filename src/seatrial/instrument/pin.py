@@ -32,8 +32,8 @@ MINIMUM_GO = {
 _INSTALL_TIMEOUT_S = 3600.0
 _ASPECTS = Path(__file__).parent / "aspects"
 _ROOT = "orchestrion.yml"
-# What every integration stands on: the goroutine's span, and the start and end of the process.
-_FOUNDATIONS = ("gls", "start")
+# What every integration stands on: the goroutine's span, the start and end of the process, its health.
+_FOUNDATIONS = ("gls", "start", "health")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
-// Package weave traces Go services without an edit to their source: its
-// aspects are woven into the standard library's own functions at compile time
-// by Orchestrion, and into a few routers and pgx where a service uses them.
+// Package weave traces Go services, and checks their health, without an edit to
+// their source: its aspects are woven into the standard library's own functions
+// at compile time by Orchestrion, and into a few routers and pgx where a service
+// uses them.
 //
 // The module requires nothing but the standard library, so a woven service is
 // built from exactly the modules its own go.mod names. Each package holds one
@@ -16,6 +17,7 @@
 //	slog       log/slog and log: trace_id and span_id in each line
 //	otlp       OTLP/HTTP protobuf export, OTEL_* configuration
 //	start      main.main, os.Exit and signals
+//	health     --health-check: what the service holds, asked over a socket
 //	stamp      the proof, in the binary, that it was woven
 //
 // A module that wants these aspects has a file orchestrion.tool.go which

@@ -128,3 +128,20 @@ func TestClientErrorAndSuppression(t *testing.T) {
 		t.Error("traced while off")
 	}
 }
+
+func TestProbeOfTheHealthCheckIsNotTraced(t *testing.T) {
+	spans := spantest.Enable(t)
+	r := httptest.NewRequest("GET", "/ready", nil)
+	defer trace.MarkProbe(r.Header)()
+	serve(r, 503, true, func(ctx context.Context) {
+		if _, ok := trace.Current(ctx); ok || r.Header.Get(trace.HeaderProbe) != "" {
+			t.Error("the handler's own calls are traced, or it sees the token")
+		}
+		if s, _ := BeginServer(r.WithContext(ctx)); s != nil {
+			t.Error("would recurse for ever")
+		}
+	})
+	if len(spans.All()) != 0 {
+		t.Errorf("%d spans", len(spans.All()))
+	}
+}

@@ -31,6 +31,11 @@ func BeginServer(r *http.Request) (*trace.Span, context.Context) {
 	if r.Method == "PRI" { // an h2c preface: a connection, not a request
 		return nil, nil
 	}
+	if trace.TakeProbe(r.Header) {
+		s := trace.Muted()
+		s.Enter()
+		return s, trace.With(r.Context(), s)
+	}
 	method, original := knownMethod(r.Method)
 	s := trace.StartRemote(trace.LayerHTTP, method, trace.Extract(r.Header))
 	s.Enter()

@@ -38,6 +38,10 @@ var systems = []struct {
 // drivers remembers the answer by driver type; a process has one or two.
 var drivers sync.Map // reflect.Type -> system
 
+// System returns db.system.name of the database behind db; "other_sql" when
+// its driver does not tell.
+func System(db *sql.DB) string { return systemOf(db).name }
+
 // systemOf looks at the driver's type. A driver that wraps another hides it:
 // the answer is then other_sql, whose literals are read with the most caution.
 func systemOf(db *sql.DB) system {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"seatrial.dev/weave/health"
 	"seatrial.dev/weave/otlp"
 	"seatrial.dev/weave/stamp"
 	"seatrial.dev/weave/trace"
@@ -26,9 +27,11 @@ type flusher interface {
 // main.main, or in a program that is not traced.
 var active atomic.Pointer[flusher]
 
-// Main is woven in as the first statement of main.main; mark is the stamp.
+// Main is woven in as the first statement of main.main; mark is the stamp. It
+// does not return when the program was started to probe a running service.
 func Main(mark string) {
 	stamp.Set(mark)
+	health.Main()
 	if isHealthCheck(os.Args) {
 		return
 	}
@@ -64,9 +67,10 @@ func Exit() {
 	}
 }
 
-// isHealthCheck tells a probe of the service from the service. A probe runs
-// every few seconds for a few milliseconds: its spans would be noise, and its
-// exit code must not wait for a collector.
+// isHealthCheck tells a probe of the service from the service, where the
+// service itself answers to the flag. A probe runs every few seconds for a few
+// milliseconds: its spans would be noise, and its exit code must not wait for
+// a collector.
 func isHealthCheck(args []string) bool {
 	for i, arg := range args {
 		if i == 0 {

@@ -42,7 +42,7 @@ func TestHealthCheckIsKnownByItsFlag(t *testing.T) {
 
 func TestProbeStaysOff(t *testing.T) {
 	old := os.Args
-	os.Args = []string{"server", "--health-check"}
+	os.Args = []string{"server", "serve", "--health-check"} // first, it is ours and ends here
 	defer func() { os.Args = old }()
 	Main("mark")
 	if trace.On() || active.Load() != nil || stamp.Text() != "mark" {

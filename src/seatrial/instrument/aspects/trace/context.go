@@ -29,7 +29,11 @@ func (c *Context) Value(key any) any {
 func (c *Context) Span() *Span { return c.span }
 
 // suppressed stands where a span would: nothing under it is traced.
-var suppressed = &Span{}
+var suppressed = &Span{muted: true}
+
+// Muted returns a server span of its own for one request that is not to be
+// traced, nor anything that its handler does; it is never exported.
+func Muted() *Span { return &Span{Kind: Server, muted: true} }
 
 // Suppress returns a context under which no hook makes a span. The exporter's
 // own requests need it, or each export would cause the next one.
@@ -55,7 +59,7 @@ func lookup(ctx context.Context) *Span {
 
 // FromContext returns the span ctx carries, or nil.
 func FromContext(ctx context.Context) *Span {
-	if s := lookup(ctx); s != suppressed {
+	if s := lookup(ctx); s != nil && !s.muted {
 		return s
 	}
 	return nil
@@ -72,7 +76,7 @@ func Current(ctx context.Context) (s *Span, ok bool) {
 		return nil, false
 	}
 	s = lookup(ctx)
-	if s == suppressed {
+	if s != nil && s.muted {
 		return nil, false
 	}
 	for s != nil && s.Layer.IsDatabase() && s.Ended() {
@@ -80,6 +84,9 @@ func Current(ctx context.Context) (s *Span, ok bool) {
 	}
 	if s == nil {
 		s = onGoroutine()
+		if s != nil && s.muted {
+			return nil, false
+		}
 	}
 	return s, true
 }

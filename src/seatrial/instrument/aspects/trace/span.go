@@ -64,6 +64,7 @@ type Span struct {
 	Baggage  string // baggage, verbatim
 	Started  time.Time
 
+	muted  bool  // nothing under it is traced
 	parent *Span // the parent in this process, or nil
 	outer  *Span // what the goroutine carried before Enter
 
