@@ -18,7 +18,12 @@ from seatrial.model.facts import (
 from seatrial.model.verdict import Expectations
 
 EXPECTED = Expectations(
-    size_limit_bytes=50_000_000, is_woven=True, has_spans=True, has_database=True, has_healthcheck=True
+    size_limit_bytes=50_000_000,
+    is_woven=True,
+    has_spans=True,
+    has_database=True,
+    has_healthcheck=True,
+    today="2026-11-24",
 )
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -37,10 +42,28 @@ def settings(**changes: object) -> dict[str, object]:
         "Entrypoint": ["/server"],
         "Healthcheck": {"Test": ["CMD", "/server", "--health-check"], "StartPeriod": 10_000_000_000},
     }
-    return {"config": {key: value for key, value in (process | changes).items() if value is not None}}
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": "2026-11-20T12:00:00Z",
+        "history": [{"created_by": "base"}, {"created_by": "service"}],
+        "config": {key: value for key, value in (process | changes).items() if value is not None},
+    }
 
 
-ELF = ElfFacts(machine="x86_64", interpreter="", needed=(), has_symbol_table=False, is_pie=False)
+LABELS = (
+    ("org.opencontainers.image.revision", "0123456789abcdef"),
+    ("org.opencontainers.image.version", "v1.2.3"),
+)
+ELF = ElfFacts(
+    machine="amd64",
+    interpreter="",
+    needed=(),
+    has_symbol_table=False,
+    is_pie=True,
+    relro="none",
+    has_executable_stack=False,
+)
 GO = GoFacts(
     go_version="go1.26.8",
     main_path="example.com/orders",
@@ -54,7 +77,7 @@ GO = GoFacts(
 STATIC = StaticFacts(
     digest="sha256:" + "0" * 64,
     config=settings(),
-    annotations=(),
+    annotations=LABELS,
     layer_sizes_bytes=(10, 20),
     content_bytes=20_000_000,
     compressed_bytes=8_000_000,
@@ -62,6 +85,10 @@ STATIC = StaticFacts(
     executable="/server",
     elf=ELF,
     go=GO,
+    os_release=(("ID", "debian"), ("VERSION_ID", "13"), ("PRETTY_NAME", "Debian GNU/Linux 13 (trixie)")),
+    platform="linux/amd64",
+    users=(("root", 0), ("nonroot", 65532)),
+    health_program="/server",
 )
 
 

@@ -23,6 +23,9 @@ def check(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG00
         return RULE.fails("the image does not say what to start", fix)
     if argv[0].rpartition("/")[2] in _SHELLS:
         return RULE.fails(f"starts through a shell: {' '.join(argv[:3])}", fix)
+    script = facts.script_interpreter.removeprefix("/usr/bin/env").split()[:1]
+    if script and script[0].rpartition("/")[2] in _SHELLS:
+        return RULE.fails(f"starts through a shell: {argv[0]} is a script for {script[0]}", fix)
     program = next((path for path in facts.paths if _same(path.path, facts.executable)), None)
     if not facts.executable or program is None:
         return RULE.fails(f"{argv[0]} is not in the image", fix)

@@ -15,6 +15,11 @@ NO_SETUID: Final = Rule(id="image.no-setuid", severity=Severity.HIGH, reference=
 NO_WORLD_WRITABLE: Final = Rule(
     id="image.no-world-writable", severity=Severity.MEDIUM, reference="CIS Distribution Independent 6.1.10"
 )
+NO_FILE_CAPABILITIES: Final = Rule(
+    id="image.no-file-capabilities",
+    severity=Severity.HIGH,
+    reference="CIS Docker 4.8; capabilities(7), File capabilities",
+)
 WELL_FORMED: Final = Rule(
     id="image.well-formed", severity=Severity.MEDIUM, reference="OCI image-spec, layer.md"
 )
@@ -46,6 +51,14 @@ def check_no_setuid(facts: StaticFacts, expected: Expectations) -> Verdict:  # n
     if found:
         return NO_SETUID.fails(f"setuid or setgid: {sample(found)}", "remove these bits: chmod a-s")
     return NO_SETUID.passes("no setuid or setgid file")
+
+
+def check_no_file_capabilities(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - as above
+    """Look for files that give whoever starts them a part of root's power."""
+    found = [f"{path.path} ({path.capabilities})" for path in facts.paths if path.capabilities]
+    if found:
+        return NO_FILE_CAPABILITIES.fails(f"file capabilities: {sample(found)}", "remove them: setcap -r")
+    return NO_FILE_CAPABILITIES.passes("no file has capabilities")
 
 
 def check_no_world_writable(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - as above

@@ -54,7 +54,7 @@ class Expectations:
     is_static, is_woven: of the entrypoint's binary; False means that it is not promised.
     has_healthcheck: a health command in the image. is_run: the image was to be started.
     has_spans: the service is instrumented. has_database: it uses one that the trial can see;
-    None when nobody knows.
+    None when nobody knows. today: "YYYY-MM-DD", to compare ends of support with; "" when not said.
     """
 
     user: str = "65532"
@@ -65,3 +65,4 @@ class Expectations:
     is_run: bool = True
     has_spans: bool = False
     has_database: bool | None = None
+    today: str = ""
