@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from seatrial.errors import ConfigError, FormatError
 from seatrial.formats.jsonvalue import as_table
+
+if TYPE_CHECKING:
+    from seatrial.model.trial import ServiceProgram, TrialRequest
 
 _T = TypeVar("_T")
 
@@ -49,7 +50,8 @@ class Settings:
     ports: tuple[str, ...] = ()
     image_size_bytes: int = 50_000_000
     services: tuple[str, ...] = ()
-    requests: tuple[str, ...] = ()
+    requests: tuple[str | TrialRequest, ...] = ()
+    programs: tuple[ServiceProgram, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = field(default=())
@@ -89,7 +91,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
     "gates": {"image_size": ("image_size_bytes", "size")},
     "trial": {
         "services": ("services", "services"),
-        "requests": ("requests", "texts"),
+        "service": ("programs", "programs"),
+        "requests": ("requests", "requests"),
         "environment": ("environment", "table"),
         "arguments": ("arguments", "texts"),
         "files": ("trial_files", "places"),
@@ -147,6 +150,8 @@ def parse_duration(text: str) -> float:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return " - did you mean X?" for the most similar known word, or an empty text."""
+    import difflib  # noqa: PLC0415
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else ""
 
@@ -159,6 +164,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _toml(content: bytes, source: str) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415 - start-up time; as below
+
     try:
         return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -199,13 +206,8 @@ def _value(kind: str, value: object) -> object:
     """Turn a TOML value into the field's value; raise ValueError saying what was expected."""
     if kind in {"text", "instrumenter", "base", "size", "duration", "target"}:
         return _text_value(kind, _expect(value, str, "text"))
-    if kind == "truth":
-        return _expect(value, bool, "true or false")
-    if kind == "count":
-        count = _expect(value, int, "a whole number")
-        if not 1 <= count <= 100:
-            raise ValueError("a number from 1 to 100")
-        return count
+    if kind in _READERS:
+        return _READERS[kind](value)
     if kind in {"table", "places", "addresses"}:
         return _table_value(kind, _expect(value, dict, "a table of texts"))
     texts = tuple(
@@ -217,6 +219,89 @@ def _value(kind: str, value: object) -> object:
         if kind == "ports" and not re.fullmatch(r"\d{1,5}(/(tcp|udp))?", text):
             raise ValueError('ports such as "8080" or "8080/tcp"')
     return tuple(text if "/" in text else f"{text}/tcp" for text in texts) if kind == "ports" else texts
+
+
+def _truth(value: object) -> bool:
+    return _expect(value, bool, "true or false")
+
+
+def _count(value: object) -> int:
+    count = _expect(value, int, "a whole number")
+    if not 1 <= count <= 100:
+        raise ValueError("a number from 1 to 100")
+    return count
+
+
+def _requests(value: object) -> tuple[str | TrialRequest, ...]:
+    """Take requests as texts, which are parsed later, or as tables."""
+    words = 'an array of texts such as "GET /orders" or of tables such as {method = "GET", path = "/orders"}'
+    return tuple(
+        item if isinstance(item, str) else _request(_expect(item, dict, words))
+        for item in _expect(value, list, words)
+    )
+
+
+def _request(table: dict[str, object]) -> TrialRequest:
+    import json  # noqa: PLC0415 - start-up time
+
+    from seatrial.model.trial import METHODS, TARGET, TrialRequest  # noqa: PLC0415 - as above
+
+    known = {"method": "GET", "path": "", "body": "", "status": 0, "headers": {}}
+    _check_names(table, known, "request")
+    named = known | table
+    method, path = _expect(named["method"], str, "a method"), _expect(named["path"], str, "a path")
+    if method not in METHODS or not TARGET.fullmatch(path):
+        raise ValueError(f"a method of {', '.join(METHODS)} and a path, not {method!r} and {path!r}")
+    status = _expect(named["status"], int, "a status such as 401")
+    if status and not 100 <= status <= 599:
+        raise ValueError("a status from 100 to 599")
+    body = named["body"]
+    headers = _table_value("table", _expect(named["headers"], dict, "a table of headers"))
+    if not all(
+        re.fullmatch(r"[A-Za-z0-9-]+", name) and re.fullmatch(r"[ -~]*", text) for name, text in headers
+    ):
+        raise ValueError("headers of one printable line each")
+    return TrialRequest(
+        method=method,
+        path=path,
+        body=body if isinstance(body, str) else json.dumps(body),
+        status=status,
+        headers=headers,
+    )
+
+
+def _programs(value: object) -> tuple[ServiceProgram, ...]:
+    """Take the tables [trial.service.NAME]."""
+    from seatrial.model.trial import ServiceProgram  # noqa: PLC0415 - start-up time
+
+    found = []
+    for name, item in _expect(value, dict, "tables [trial.service.NAME]").items():
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in (*CHOICES["services"], "sqlite"):
+            raise ValueError(f"a name in lower case that is free, not {name!r}")
+        table = _expect(item, dict, f"a table [trial.service.{name}]")
+        _check_names(table, ("run", "port"), f"service {name}")
+        run = tuple(
+            _expect(word, str, "texts in run") for word in _expect(table.get("run"), list, "run = [...]")
+        )
+        port = _expect(table.get("port"), int, "port = NUMBER")
+        if not run or not run[0].startswith("/") or not 1 <= port <= 65535:
+            raise ValueError('run = ["/usr/bin/redis-server", ...], an absolute path first, and port = 6379')
+        found.append(ServiceProgram(name=name, run=run, port=port))
+    return tuple(found)
+
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "truth": _truth,
+    "count": _count,
+    "requests": _requests,
+    "programs": _programs,
+}
+
+
+def _check_names(table: Iterable[str], known: Iterable[str], what: str) -> None:
+    for name in table:
+        if name not in known:
+            raise ValueError(f"keys {', '.join(known)} in a {what}, not {name!r}; {nearest(name, known)}")
 
 
 def _table_value(kind: str, table: dict[object, object]) -> tuple[tuple[str, str], ...]:

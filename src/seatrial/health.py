@@ -57,11 +57,13 @@ def _memory(place: Path) -> Path:
 
 
 def _question(plan: Plan, sources: Sources) -> str:
-    """Return a digest of what the answer depends on.
-
-    Without a trial nothing would notice a flag that an edit elsewhere took away, so every file counts.
-    """
-    read = sources.mentions_digest if plan.trial else repr(sorted(sources.digests.items()))
+    """Return a digest of what the answer depends on: the code that knows the flag, and how it was asked."""
     surroundings = (plan.trial.environment, plan.trial.files) if plan.trial else ()
-    asked = (_RULES, plan.project.main.import_path, plan.build.tags, surroundings, read)
+    asked = (
+        _RULES,
+        plan.project.main.import_path,
+        plan.build.tags,
+        surroundings,
+        sources.mentions_digest,
+    )
     return hashlib.sha256(repr(asked).encode()).hexdigest()

@@ -7,32 +7,30 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
-from seatrial.assemble import assemble, deliver
 from seatrial.base import DebianSettings, resolve
 from seatrial.config import Settings, read_settings
 from seatrial.errors import MachineError, MissingTool
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
-from seatrial.host.tree import read_entries
 from seatrial.instrument.pin import Pin, choose_version, pin, place_aspects
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, lock_table, read_lock, write_lock
-from seatrial.model.facts import Facts, RunningFacts
-from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
-from seatrial.model.outcome import Delivered, Outcome
-from seatrial.model.plan import Built, FlagOwner, Output, Plan
+from seatrial.model.image import Base
+from seatrial.model.plan import Built, FlagOwner, Plan
 from seatrial.model.request import Request
-from seatrial.model.verdict import Expectations
-from seatrial.plan import SERVER_PATH, make_plan, service_key, with_flag_owner
+from seatrial.plan import make_plan, service_key, with_flag_owner
 from seatrial.toolchains.go.build import Watcher, build_program
 from seatrial.toolchains.go.detect import detect
 from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.prepare import prepare
 from seatrial.toolchains.go.sources import Sources, read_sources
-from seatrial.verify import holds, judge
-from seatrial.watch import watched_paths
+
+if TYPE_CHECKING:
+    from seatrial.model.outcome import Outcome
 
 
 def plan_build(
@@ -67,19 +65,17 @@ def build(request: Request, watcher: Watcher) -> Outcome:
     with exclusive(place):
         base = _base(plan, request, settings, watcher)
         plan, built, has_flag = _build(plan, go, settings, request, place=place, watcher=watcher)
-        image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
-        facts = _trial(plan, image, request, place, watcher) if plan.trial else None
-        verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
-        is_proven = facts is None or holds(verdicts)
-        return Outcome(
-            plan=plan,
-            built=built,
-            image=image,
-            facts=facts,
-            verdicts=verdicts,
-            delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
-            warnings=(*plan.warnings, *base.warnings),
-            watched=watched_paths(plan.project, request, plan.image.files),
+        from seatrial.delivery import finish  # noqa: PLC0415 - imported while the compiler works
+
+        return finish(
+            plan,
+            built,
+            base,
+            settings=settings,
+            request=request,
+            has_flag=has_flag,
+            place=place,
+            progress=watcher.stage,
             began_ns=began_ns,
         )
 
@@ -180,6 +176,7 @@ def _build(
             runtime=_health_runtime(plan, request),
         )
 
+    Thread(target=_import_ahead).start()
     owner = known_owner(plan, sources, place)
     if owner is None:
         plan = with_flag_owner(plan, settings, FlagOwner.SERVICE)
@@ -189,6 +186,12 @@ def _build(
             return plan, built, owner is FlagOwner.SERVICE
     plan = with_flag_owner(plan, settings, owner)
     return plan, compiled(plan), owner is not FlagOwner.NOBODY
+
+
+def _import_ahead() -> None:
+    """Import the second half while the compiler works: a tenth of a second, which would come after it."""
+    import seatrial.delivery  # noqa: PLC0415
+    import seatrial.instrument.evidence  # noqa: F401, PLC0415
 
 
 def _health_runtime(plan: Plan, request: Request) -> Path | None:
@@ -206,78 +209,3 @@ def _asked_owner(
     except (MachineError, MissingTool) as error:
         watcher.note(f"note: no health check is set, because the program cannot be run here: {error}")
         return FlagOwner.NOBODY  # never set blindly
-
-
-def _files(plan: Plan, built: Built) -> tuple[Entry, ...]:
-    server = Entry(
-        path=SERVER_PATH,
-        kind=EntryKind.FILE,
-        mode=0o755,
-        mtime_epoch_s=plan.image.epoch_s,
-        content=built.program,
-        content_sha256=built.sha256,
-    )
-    return (server, *read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s))
-
-
-def _image(plan: Plan, files: tuple[Entry, ...], base: Base, *, has_health_flag: bool, place: Path) -> Image:
-    config = ImageConfig(
-        architecture=plan.build.architecture,
-        entrypoint=(f"/{SERVER_PATH}",),
-        env=("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",),
-        ports=plan.image.ports,
-        labels=plan.image.labels,
-        annotations=(*plan.image.labels, ("org.opencontainers.image.created", plan.image.created)),
-        created=plan.image.created,
-        healthcheck=plan.image.healthcheck if has_health_flag else None,
-    )
-    return assemble(
-        files=files,
-        base=base,
-        config=config,
-        scratch=place / "assembly",
-        reference=plan.image.reference,
-    )
-
-
-def _trial(plan: Plan, image: Image, request: Request, place: Path, watcher: Watcher) -> Facts:
-    """Look at the finished image, then start it, drive it and stop it."""
-    from seatrial.observe.static import observe_static  # noqa: PLC0415 - start-up time without a trial
-
-    static = observe_static(image.layout, scratch=place)
-    watcher.stage("trying it: started, asked, probed, stopped")
-    return Facts(static=static, running=_running(plan, image, request))
-
-
-def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
-    """Run the image; None, which no gate takes for a pass, when this machine cannot."""
-    if plan.trial is None or plan.build.architecture != request.host_architecture:
-        return None
-    search_path = request.env.get("PATH", "")
-    from seatrial.observe.running import observe_running  # noqa: PLC0415 - start-up time without a trial
-
-    return observe_running(
-        image.layout, plan.trial, search_path=search_path, cache=request.cache, digest=image.digest
-    )
-
-
-def _expectations(plan: Plan, settings: Settings, *, has_flag: bool) -> Expectations:
-    is_woven = plan.build.instrument == "orchestrion"
-    knows_database = plan.project.uses_database and bool(settings.requests)
-    return Expectations(
-        size_limit_bytes=plan.image.size_limit_bytes,
-        is_woven=is_woven,
-        has_healthcheck=has_flag,
-        has_spans=is_woven and "net/http" in settings.integrations,
-        has_database=True if knows_database else None,
-    )
-
-
-def _deliver(image: Image, output: Output, *, is_proven: bool) -> Delivered:
-    """Hand the image over; one that failed keeps its bytes under a name that says so."""
-    if not is_proven:
-        name = output.path.name.removesuffix(".tar")
-        suffix = ".unproven.tar" if output.form == "tar" else ".unproven"
-        output = replace(output, path=output.path.with_name(name + suffix))
-    size = deliver(image, output)
-    return Delivered(path=output.path, form=output.form, size_bytes=size, is_proven=is_proven)

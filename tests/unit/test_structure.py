@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"formats"},
     "lock": {"formats", "host"},
     "schema": {"config"},
+    "tags": set(),
     "instrument": {"host", "formats"},
     "base": {"host", "formats"},
     "toolchains": {"instrument", "host", "formats"},
@@ -36,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {"checks"},
     "papers": {"formats"},
     "trial": {"observe", "verify", "config", "host"},
+    "delivery": {"assemble", "observe", "verify", "trial", "plan", "watch", "config", "host"},
     "pipeline": {
         "toolchains",
         "instrument",
@@ -43,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "assemble",
         "observe",
         "verify",
-        "trial",
+        "delivery",
         "health",
         "plan",
         "watch",
@@ -51,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lock",
         "host",
     },
-    "cli": {"pipeline", "trial", "papers", "config", "host"},
+    "cli": {"pipeline", "trial", "papers", "tags", "config", "host"},
     "__init__": set(),
     "__main__": {"cli"},
 }

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import isal
 
 from seatrial.cli.failure import json_text, print_json
 from seatrial.cli.progress import Progress
-from seatrial.cli.story import outcome_json, outcome_text, plan_json
 from seatrial.cli.unchanged import cache_directory, own_files, question, record_path
 from seatrial.config import BASES
 from seatrial.errors import ConfigError, ExitCode
 from seatrial.host import stamps
 from seatrial.host.layout import parse_output
-from seatrial.model.outcome import Outcome
 from seatrial.model.request import Request
+
+if TYPE_CHECKING:
+    from seatrial.model.outcome import Outcome
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -66,7 +67,8 @@ def run(arguments: list[str]) -> int:
     asked = parser().parse_args(arguments)
     request = _request(asked)
     if asked.plan:
-        from seatrial.pipeline import plan_build  # noqa: PLC0415 - start-up time of --help
+        from seatrial.cli.story import plan_json  # noqa: PLC0415 - start-up time
+        from seatrial.pipeline import plan_build  # noqa: PLC0415
 
         print_json(plan_json(plan_build(request)[0]))
         return ExitCode.OK
@@ -74,6 +76,8 @@ def run(arguments: list[str]) -> int:
 
     with Progress(is_quiet=asked.quiet, is_verbose=asked.verbose) as progress:
         outcome = build(request, progress)
+    from seatrial.cli.story import outcome_json, outcome_text  # noqa: PLC0415 - as above
+
     if asked.json:
         print_json(outcome_json(outcome, cached=False))
     elif not asked.quiet or not outcome.holds:
@@ -95,7 +99,7 @@ def _request(asked: argparse.Namespace) -> Request:
     root = (here / asked.path).resolve()
     if not root.is_dir():
         raise ConfigError("is not a directory", where=str(root), hint="seatrial build PATH takes a directory")
-    host = _MACHINES.get(platform.machine(), platform.machine())
+    host = _MACHINES.get(os.uname().machine, os.uname().machine)
     return Request(
         root=root,
         main=asked.main,
@@ -138,6 +142,8 @@ def _remember(outcome: Outcome, arguments: list[str], request: Request) -> None:
             outputs.append(str(output.path))
     # An installation beside Seatrial, such as another encoder, shows in the folder that holds them all.
     written = stamps.take([*outputs, *own_files(), str(Path(isal.__file__).parents[1])])
+    from seatrial.cli.story import outcome_json, outcome_text  # noqa: PLC0415 - as above
+
     texts = {
         "json": json_text(outcome_json(outcome, cached=True)),
         "text": outcome_text(outcome, is_verbose=False),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import sys
-import traceback
 
 from seatrial.errors import ExitCode, MachineError, SeatrialError
 
@@ -39,6 +38,8 @@ def report_defect(*, is_json: bool) -> int:
             f"{error.strerror}".lower(), where=place, hint="free some space, or set XDG_CACHE_HOME elsewhere"
         )
         return report_failure(words, is_json=is_json)
+    import traceback  # noqa: PLC0415 - start-up time
+
     traceback.print_exc()
     sys.stderr.write("seatrial: this is a defect of Seatrial; please report it with the lines above\n")
     if is_json:

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from seatrial.errors import UserBuildFailed
 from seatrial.host.files import write_whole
-from seatrial.instrument.evidence import read_evidence
 from seatrial.instrument.pin import Pin
 from seatrial.model.plan import BuildPlan, Built
 from seatrial.model.project import Project
@@ -130,6 +129,8 @@ def _key(
 
 def _proven(program: Path, plan: BuildPlan, project: Project, pin: Pin | None) -> Built:
     """Look at the finished program: is it static, is it woven, and what is inside it?"""
+    from seatrial.instrument.evidence import read_evidence  # noqa: PLC0415 - not before the compiler runs
+
     evidence = read_evidence(program)
     if pin and not evidence.go.is_woven:
         program.unlink()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
 from seatrial.host.git import read_repository
+from seatrial.host.later import Later
 from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
 from seatrial.toolchains.go.answers import recall_answers
 from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, read_environment
@@ -41,6 +42,7 @@ def detect(
     Raises ProjectError (no module, no or several main packages), UserBuildFailed (packages that
     cannot be loaded, with Go's own messages), MissingTool, MachineError.
     """
+    repository = Later(lambda: _repository(root, origin, env))
     go = read_environment(root, env)
     if go.gomod is None and go.gowork is None:
         raise _no_module(root)
@@ -54,7 +56,7 @@ def detect(
     members = local_modules(mod, workspace, go)
     listed = _dependencies(package, mod, go, flags)
     vendored = _vendor_directory(mod, workspace, go)
-    repository = _repository(root, origin, env)
+    found = repository.value()
     if vendored is None and all(member.directory.is_relative_to(go.answers.tree) for member in members):
         go.answers.keep()
     return Project(
@@ -67,14 +69,14 @@ def detect(
         go_line=mod.go_line,
         toolchain_version=go.version,
         main=package,
-        inputs=_inputs(listed, members, go, vendored, repository.tree if repository else root),
+        inputs=_inputs(listed, members, go, vendored, found.tree if found else root),
         input_directories=_input_directories(listed, go),
         library_directories=_library_directories(listed, go),
         package_count=len(listed),
         cgo_packages=tuple(p.import_path for p in listed if p.has_cgo and not p.is_standard),
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
         uses_database=any(p.import_path in _DATABASES for p in listed),
-        repository=repository,
+        repository=found,
         exposed_ports=_exposed_ports((root, members[0].directory)),
         warnings=(*notes, *_warnings(mod)),
     ), go

@@ -1,0 +1,129 @@
+"""The second half of a build: program + base -> image, tried, judged, handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from seatrial.assemble import assemble, deliver
+from seatrial.config import Settings
+from seatrial.host.tree import read_entries
+from seatrial.model.facts import Facts, RunningFacts
+from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
+from seatrial.model.outcome import Delivered, Outcome
+from seatrial.model.plan import Built, Output, Plan
+from seatrial.model.request import Request
+from seatrial.model.verdict import Expectations
+from seatrial.plan import SERVER_PATH
+from seatrial.verify import holds, judge
+from seatrial.watch import watched_paths
+
+
+def finish(
+    plan: Plan,
+    built: Built,
+    base: Base,
+    *,
+    settings: Settings,
+    request: Request,
+    has_flag: bool,
+    place: Path,
+    progress: Callable[[str], None],
+    began_ns: int,
+) -> Outcome:
+    """Assemble the image, run it, judge it, and deliver it under the name that it deserves.
+
+    has_flag: whether the program answers --health-check. place: the service's directory in the cache.
+    began_ns: when the build began: what changed since then was not seen by it.
+    """
+    image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
+    facts = _trial(plan, image, request, place, progress) if plan.trial else None
+    verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
+    is_proven = facts is None or holds(verdicts)
+    return Outcome(
+        plan=plan,
+        built=built,
+        image=image,
+        facts=facts,
+        verdicts=verdicts,
+        delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
+        warnings=(*plan.warnings, *base.warnings),
+        watched=watched_paths(plan.project, request, plan.image.files),
+        began_ns=began_ns,
+    )
+
+
+def _files(plan: Plan, built: Built) -> tuple[Entry, ...]:
+    server = Entry(
+        path=SERVER_PATH,
+        kind=EntryKind.FILE,
+        mode=0o755,
+        mtime_epoch_s=plan.image.epoch_s,
+        content=built.program,
+        content_sha256=built.sha256,
+    )
+    return (server, *read_entries(plan.image.files, plan.project.root, mtime_epoch_s=plan.image.epoch_s))
+
+
+def _image(plan: Plan, files: tuple[Entry, ...], base: Base, *, has_health_flag: bool, place: Path) -> Image:
+    config = ImageConfig(
+        architecture=plan.build.architecture,
+        entrypoint=(f"/{SERVER_PATH}",),
+        env=("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",),
+        ports=plan.image.ports,
+        labels=plan.image.labels,
+        annotations=(*plan.image.labels, ("org.opencontainers.image.created", plan.image.created)),
+        created=plan.image.created,
+        healthcheck=plan.image.healthcheck if has_health_flag else None,
+    )
+    return assemble(
+        files=files,
+        base=base,
+        config=config,
+        scratch=place / "assembly",
+        reference=plan.image.reference,
+    )
+
+
+def _trial(plan: Plan, image: Image, request: Request, place: Path, progress: Callable[[str], None]) -> Facts:
+    """Look at the finished image, then start it, drive it and stop it."""
+    from seatrial.observe.static import observe_static  # noqa: PLC0415 - start-up time without a trial
+
+    static = observe_static(image.layout, scratch=place)
+    progress("trying it: started, asked, probed, stopped")
+    return Facts(static=static, running=_running(plan, image, request))
+
+
+def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
+    """Run the image; None, which no gate takes for a pass, when this machine cannot."""
+    if plan.trial is None or plan.build.architecture != request.host_architecture:
+        return None
+    search_path = request.env.get("PATH", "")
+    from seatrial.observe.running import observe_running  # noqa: PLC0415 - start-up time without a trial
+
+    return observe_running(
+        image.layout, plan.trial, search_path=search_path, cache=request.cache, digest=image.digest
+    )
+
+
+def _expectations(plan: Plan, settings: Settings, *, has_flag: bool) -> Expectations:
+    is_woven = plan.build.instrument == "orchestrion"
+    knows_database = plan.project.uses_database and bool(settings.requests)
+    return Expectations(
+        size_limit_bytes=plan.image.size_limit_bytes,
+        is_woven=is_woven,
+        has_healthcheck=has_flag,
+        has_spans=is_woven and "net/http" in settings.integrations,
+        has_database=True if knows_database else None,
+    )
+
+
+def _deliver(image: Image, output: Output, *, is_proven: bool) -> Delivered:
+    """Hand the image over; one that failed keeps its bytes under a name that says so."""
+    if not is_proven:
+        name = output.path.name.removesuffix(".tar")
+        suffix = ".unproven.tar" if output.form == "tar" else ".unproven"
+        output = replace(output, path=output.path.with_name(name + suffix))
+    size = deliver(image, output)
+    return Delivered(path=output.path, form=output.form, size_bytes=size, is_proven=is_proven)
