@@ -14,6 +14,7 @@ from seatrial.model.facts import (
     Shutdown,
     Span,
     StaticFacts,
+    Variation,
 )
 from seatrial.model.verdict import Expectations
 
@@ -108,6 +109,13 @@ def span(kind: str = "server", span_id: str = "01", parent_id: str = "", **attri
     )
 
 
+def variation(name: str, status: int = 200, ended_early: int | None = None, note: str = "") -> Variation:
+    """Return one more run of the service."""
+    return Variation(
+        name=name, was_tried=True, status=status, ended_early=ended_early, elapsed_ms=30.0, note=note
+    )
+
+
 EXCHANGE = Exchange(method="GET", path="/orders", status=200, elapsed_ms=1.0, trace_id=TRACE)
 RUNNING = RunningFacts(
     engine="bubblewrap 0.11.0 (root)",
@@ -119,7 +127,7 @@ RUNNING = RunningFacts(
         gid=65532,
         effective_capabilities=0,
         has_no_new_privileges=True,
-        seccomp_mode=0,
+        seccomp_mode=2,
         rss_bytes=9_000_000,
     ),
     exchanges=(EXCHANGE,),
@@ -127,11 +135,22 @@ RUNNING = RunningFacts(
     probes=(
         Probe(situation="up", exit_code=0, elapsed_ms=5.0, output="healthy"),
         Probe(situation="database stopped", exit_code=1, elapsed_ms=5.0, output="unhealthy"),
+        Probe(situation="database back", exit_code=0, elapsed_ms=5.0, output="healthy"),
+        Probe(situation="redis stopped", exit_code=1, elapsed_ms=5.0, output="unhealthy"),
     ),
     has_health_flag=True,
     services=("postgres",),
-    log_lines=(f"msg=listed trace_id={TRACE}",),
-    shutdown=Shutdown(exit_code=0, elapsed_ms=4.0),
+    log_lines=(f'{{"level":"INFO","msg":"listed","trace_id":"{TRACE}"}}',),
+    shutdown=Shutdown(exit_code=0, elapsed_ms=4.0, in_flight=3, finished=3, has_flushed=True),
     ended_early=None,
     is_reachable=True,
+    time_to_healthy_ms=40.0,
+    health_start_ms=10_000.0,
+    variations=(
+        variation("no collector"),
+        variation("writable root"),
+        variation("limited memory", note="128 MiB"),
+        variation("no database", 503, note="without postgres, redis"),
+    ),
+    writes=(),
 )

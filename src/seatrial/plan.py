@@ -184,6 +184,7 @@ def _trial_plan(project: Project, settings: Settings, *, is_woven: bool) -> Tria
         files=settings.trial_files,
         arguments=settings.arguments,
         services=settings.services,
+        programs=settings.programs,
         service_name=_name(project),
         expects_spans=is_woven and "net/http" in settings.integrations,
     )

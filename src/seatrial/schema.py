@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seatrial.config import CHOICES, KEYS
+from seatrial.model.trial import METHODS
 
 _KINDS: dict[str, dict[str, object]] = {
     "text": {"type": "string"},
@@ -10,6 +11,39 @@ _KINDS: dict[str, dict[str, object]] = {
     "count": {"type": "integer", "minimum": 1, "maximum": 100},
     "texts": {"type": "array", "items": {"type": "string"}},
     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d{1,5}(/(tcp|udp))?$"}},
+    "requests": {
+        "type": "array",
+        "items": {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["path"],
+                    "properties": {
+                        "method": {"enum": list(METHODS)},
+                        "path": {"type": "string", "pattern": "^/"},
+                        "body": {},
+                        "status": {"type": "integer", "minimum": 100, "maximum": 599},
+                        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                    },
+                },
+            ]
+        },
+    },
+    "programs": {
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["run", "port"],
+            "properties": {
+                "run": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+            },
+        },
+    },
     "table": {"type": "object", "additionalProperties": {"type": "string"}},
     "places": {"type": "object", "additionalProperties": {"type": "string"}},
     "addresses": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -22,9 +22,11 @@ from seatrial.checks import (
     image_size,
     image_user,
     trial_health,
+    trial_logs,
     trial_sigterm,
     trial_spans,
     trial_start,
+    trial_variations,
 )
 from seatrial.model.facts import Facts, RunningFacts, StaticFacts
 from seatrial.model.verdict import Expectations, Verdict
@@ -71,9 +73,21 @@ RUNNING_CHECKS: Final[tuple[Callable[[RunningFacts, Expectations], Verdict], ...
     trial_spans.check_spans,
     trial_spans.check_sql_spans,
     trial_spans.check_log_trace_ids,
+    trial_logs.check_json,
     trial_health.check_up,
     trial_health.check_down,
+    trial_health.check_back,
+    trial_health.check_in_time,
+    trial_health.check_fast,
+    trial_health.check_services,
     trial_sigterm.check,
+    trial_sigterm.check_in_flight,
+    trial_sigterm.check_flush,
+    trial_variations.check_read_only,
+    trial_variations.check_writes,
+    trial_variations.check_no_collector,
+    trial_variations.check_no_database,
+    trial_variations.check_memory,
 )
 
 

@@ -126,6 +126,7 @@ def test_service_has_its_database_then_loses_it_then_has_it_back(image: Path) ->
     assert [(probe.situation, probe.exit_code) for probe in facts.probes] == [
         ("up", 0),
         ("database stopped", 1),
+        ("database back", 0),
     ]
     assert any("connection refused" in line for line in facts.log_lines)
     assert facts.log_lines[-1] == "at the end: <nil>"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seatrial.config import KEYS, Settings, parse_duration, parse_settings, parse_size, read_settings
 from seatrial.errors import ConfigError
+from seatrial.model.trial import ServiceProgram, TrialRequest
 
 
 def test_no_file_means_defaults(tmp_path: Path) -> None:
@@ -130,3 +131,39 @@ def test_health_settings_that_cannot_be_asked(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_settings(f"[health]\n{text}\n".encode(), "seatrial.toml")
     assert "expected" in caught.value.hint
+
+
+def test_requests_are_texts_or_tables() -> None:
+    text = """
+    [trial]
+    requests = ["GET /a", {method = "POST", path = "/b", body = {c = 1}, status = 201, headers = {X-A = "b"}}]
+    """
+    first, second = parse_settings(text.encode(), "x").requests
+    assert first == "GET /a"
+    assert second == TrialRequest(
+        method="POST", path="/b", body='{"c": 1}', status=201, headers=(("X-A", "b"),)
+    )
+
+
+def test_programs_beside_the_service_are_read() -> None:
+    text = '[trial.service.redis]\nrun = ["/usr/bin/redis-server", "--dir", "{data}"]\nport = 6379'
+    (program,) = parse_settings(text.encode(), "x").programs
+    assert program == ServiceProgram(
+        name="redis", run=("/usr/bin/redis-server", "--dir", "{data}"), port=6379
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[trial]\nrequests = [{pth = "/"}]', "'path'"),
+        ('[trial]\nrequests = [{path = "/", headers = {A = "b\\nc"}}]', "one printable line"),
+        ('[trial.service.postgres]\nrun = ["/bin/x"]\nport = 1', "not 'postgres'"),
+        ('[trial.service.a]\nrun = ["x"]\nport = 1', "absolute path"),
+        ('[trial.service.a]\nrun = ["/x"]\nport = 70000', "port = 6379"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_settings(text.encode(), "x")
+    assert words in str(refused.value.hint)

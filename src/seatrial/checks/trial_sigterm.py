@@ -1,21 +1,32 @@
-"""SIGTERM ends the service in order, within the time that orchestrators give."""
+"""SIGTERM ends the service in order: in time, with its requests answered and its spans sent."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from seatrial.checks.rule import Rule
-from seatrial.model.facts import RunningFacts
+from seatrial.model.facts import RunningFacts, Shutdown
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
 RULE: Final = Rule(
     id="trial.sigterm", severity=Severity.HIGH, reference="docker stop: SIGTERM, then SIGKILL after 10 s"
+)
+IN_FLIGHT: Final = Rule(
+    id="trial.in-flight",
+    severity=Severity.MEDIUM,
+    reference="Kubernetes, Termination of Pods; Go, http.Server.Shutdown",
+)
+FLUSH: Final = Rule(
+    id="trial.flush",
+    severity=Severity.MEDIUM,
+    reference="OpenTelemetry specification, TracerProvider Shutdown",
 )
 
 _LONGEST_MS: Final = 10_000
 # Go's runtime as the first process of a container ends with 2, others by the signal itself.
 _UNHANDLED: Final = (2, -15)
 _FIX: Final = "handle SIGTERM: stop listening, finish what was begun, exit with 0 (http.Server.Shutdown)"
+_GONE: Final = "the service had ended before it could be stopped"
 
 
 def check(facts: RunningFacts, expected: Expectations) -> Verdict:
@@ -23,7 +34,7 @@ def check(facts: RunningFacts, expected: Expectations) -> Verdict:
     rule = RULE.when(expected.is_run)
     ended = facts.shutdown
     if ended is None:
-        return rule.unknown("the service had ended before it could be stopped")
+        return rule.unknown(_GONE)
     if ended.exit_code is None or ended.elapsed_ms > _LONGEST_MS:
         return rule.fails(f"still ran {ended.elapsed_ms / 1000:.1f} s after SIGTERM", _FIX)
     if ended.exit_code in _UNHANDLED:
@@ -37,3 +48,47 @@ def check(facts: RunningFacts, expected: Expectations) -> Verdict:
         how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
         return rule.fails(f"SIGTERM ended it with {how}", _FIX)
     return rule.passes(f"ended with 0, {ended.elapsed_ms:.0f} ms after SIGTERM")
+
+
+def check_in_flight(facts: RunningFacts, expected: Expectations) -> Verdict:
+    """Look at the requests that were in flight when the signal came.
+
+    Only of a service that takes SIGTERM up and says that all is well (0) it is a failure that counts:
+    trial.sigterm has told the others already.
+    """
+    ended = facts.shutdown
+    if ended is None:
+        return IN_FLIGHT.when(False).unknown(_GONE)
+    rule = IN_FLIGHT.when(expected.is_run and ended.exit_code == 0)
+    if not ended.in_flight:
+        return rule.when(False).unknown("no request could be held in flight")
+    if ended.finished == ended.in_flight:
+        return rule.passes(f"{ended.finished} requests in flight were answered after SIGTERM")
+    lost = ended.in_flight - ended.finished
+    return rule.fails(
+        f"{lost} of {ended.in_flight} requests in flight were cut off by SIGTERM",
+        _FIX
+        if _is_unhandled(ended)
+        else "wait for http.Server.Shutdown to return before main does: Serve returns "
+        "as soon as Shutdown is called",
+    )
+
+
+def check_flush(facts: RunningFacts, expected: Expectations) -> Verdict:
+    """Look for the spans of the last requests at the collector."""
+    ended = facts.shutdown
+    if ended is None or ended.has_flushed is None:
+        return FLUSH.when(False).unknown("no span was expected at the end")
+    rule = FLUSH.when(expected.has_spans and not _is_unhandled(ended) and ended.exit_code is not None)
+    if ended.has_flushed:
+        return rule.passes("the spans of the last requests came before the end")
+    return rule.fails(
+        "the spans of the last requests were lost at the end",
+        "handle SIGTERM, and shut the tracer provider down before the end"
+        if not _is_unhandled(ended)
+        else _FIX,
+    )
+
+
+def _is_unhandled(ended: Shutdown) -> bool:
+    return ended.exit_code in _UNHANDLED

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from seatrial.checks.rule import Rule, sample
-from seatrial.model.facts import RunningFacts
+from seatrial.model.facts import Exchange, RunningFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
 STARTS: Final = Rule(id="trial.starts", severity=Severity.HIGH)
@@ -76,22 +76,41 @@ def check_starts(facts: RunningFacts | None, expected: Expectations) -> Verdict:
 
 
 def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
-    """Look for an HTTP answer to every request, none of them a server's error (5xx)."""
+    """Look for an HTTP answer to every request: with the status that was asked for, else none of 5xx.
+
+    What the trial came upon by itself was promised by nobody, and is only told.
+    """
     rule = ANSWERS.when(expected.is_run)
     if not facts.exchanges:
         return rule.unknown(f"no request could be made: see {STARTS.id}")
-    bad = [
-        f"{exchange.method} {exchange.path}: {exchange.error or exchange.status}"
-        for exchange in facts.exchanges
-        if exchange.status == 0 or exchange.status >= 500
-    ]
+    asked = [exchange for exchange in facts.exchanges if not exchange.found_by]
+    bad = [_told(exchange) for exchange in asked if not _is_good(exchange)]
     if bad:
-        said = "\n".join((*facts.log_lines, *(exchange.body_excerpt for exchange in facts.exchanges)))
-        fix = _NO_TABLES if _NO_TABLE.search(said) else f"{_CONFIGURE}; or set [trial] requests"
+        said = "\n".join((*facts.log_lines, *(exchange.body_excerpt for exchange in asked)))
+        if _NO_TABLE.search(said):
+            fix = _NO_TABLES
+        elif all(
+            exchange.status and exchange.expected_status for exchange in asked if not _is_good(exchange)
+        ):
+            fix = "the service, or the status that [trial] requests asks for, is wrong"
+        else:
+            fix = f"{_CONFIGURE}; or set [trial] requests"
         return rule.fails(f"{sample(bad)}{_last_words(facts)}", fix)
-    statuses = sorted({exchange.status for exchange in facts.exchanges})
-    words = ", ".join(str(status) for status in statuses)
-    return rule.passes(f"{len(facts.exchanges)} requests answered ({words})")
+    words = ", ".join(str(status) for status in sorted({exchange.status for exchange in asked}))
+    odd = [_told(one) for one in facts.exchanges if one.found_by and not _is_good(one)]
+    also = f"; of what they point at: {sample(odd)}" if odd else ""
+    return rule.passes(f"{len(asked)} requests answered ({words}){also}")
+
+
+def _is_good(exchange: Exchange) -> bool:
+    if exchange.expected_status:
+        return exchange.status == exchange.expected_status
+    return 0 < exchange.status < 500
+
+
+def _told(exchange: Exchange) -> str:
+    wanted = f" instead of {exchange.expected_status}" if exchange.expected_status else ""
+    return f"{exchange.method} {exchange.path}: {exchange.error or exchange.status}{wanted}"
 
 
 def check_reachable(facts: RunningFacts, expected: Expectations) -> Verdict:
@@ -120,11 +139,17 @@ def check_user(facts: RunningFacts, expected: Expectations) -> Verdict:
         return rule.fails(f"has capabilities {process.effective_capabilities:#x}", fix)
     if not process.has_no_new_privileges:
         return rule.fails("may gain privileges", fix)
-    return rule.passes(f"ran as {process.uid}:{process.gid}, no capabilities, no new privileges")
+    filtered = ", system calls filtered" if process.seccomp_mode else ""
+    return rule.passes(f"ran as {process.uid}:{process.gid}, no capabilities, no new privileges{filtered}")
 
 
 def _likely_fix(facts: RunningFacts) -> str:
     """Return the advice for what a service that did not start complained of."""
+    if facts.writes and any(0 < one.status < 500 for one in facts.variations if one.name == "writable root"):
+        return (
+            f"it works with a root that it can write to, and writes {sample(list(facts.writes))}: have it "
+            "write below /tmp, by a setting under [trial] environment, or to a volume of the deployment"
+        )
     words = "\n".join(facts.log_lines[-_READ_LINES:])
     has_database = "postgres" in facts.services
     causes = (fix for pattern, fix in _CAUSES if pattern.search(words))

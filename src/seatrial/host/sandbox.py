@@ -246,6 +246,10 @@ class Sandbox:
             raise MachineError(self._last_words()) from error
         return tuple(one for one in found if one.port not in self.reserved_ports)
 
+    def is_open(self, port: int) -> bool:
+        """Return whether something listens on a port of the sandbox, be it reserved or not."""
+        return any(one.port == port for one in read_listeners(self._launcher.pid))
+
     def count_unread(self, port: int) -> int:
         """Return how many bytes wait to be read by what listens on a port of the sandbox."""
         return count_unread(self._launcher.pid, port)

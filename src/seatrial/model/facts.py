@@ -197,7 +197,8 @@ class Span:
 class Exchange:
     """One HTTP request that the trial made. status 0: no answer, and error says why.
 
-    expected_status: what the plan asked for; 0 when it did not say.
+    expected_status: what the plan asked for; 0 when it did not say. found_by: "" for what the plan
+    names; else how the trial came upon it: "redirect", "link" or "span".
     """
 
     method: str
@@ -208,13 +209,15 @@ class Exchange:
     trace_id: str = ""
     body_excerpt: str = ""
     expected_status: int = 0
+    found_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """One run of the health command.
 
-    situation: "up", "database stopped", or "database back" (the last one of several tries).
+    situation: "up", "database stopped", "database back" (the last one of several tries), or "NAME
+    stopped" for another service beside it. exit_code: -9 when it took longer than its timeout.
     """
 
     situation: str
@@ -227,9 +230,10 @@ class Probe:
 class Shutdown:
     """What SIGTERM did. exit_code: negative for a signal; None when it had to be killed.
 
-    in_flight: requests whose head was half sent when the signal came, on connections that had
-    answered before; finished: how many of them got a whole answer. has_flushed: whether their spans
-    came before the end; None when no spans were to be expected.
+    in_flight: requests that the service had read the head of, and could not answer before the last byte
+    of their body, which came after the signal; on connections that had answered before. finished: how
+    many of them got a whole answer. has_flushed: whether their spans, and those of the answers before
+    them, came before the end; None when no spans were to be expected.
     """
 
     exit_code: int | None
@@ -291,6 +295,8 @@ class RunningFacts:
     writes: paths outside /tmp that it made or changed where it was allowed to; None when not tried.
     timeline: (event, ms since the start of the sandbox), in order: "unpacked", "started",
     "listening", "first answer", "healthy".
+    statements: what a PostgreSQL of the trial was asked while the requests were made, without pings and
+    transaction marks; None when not known. health_start_ms: the image's start period; 0 when not said.
     """
 
     engine: str
@@ -312,6 +318,8 @@ class RunningFacts:
     variations: tuple[Variation, ...] = ()
     writes: tuple[str, ...] | None = None
     timeline: tuple[tuple[str, float], ...] = ()
+    statements: int | None = None
+    health_start_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,22 +11,37 @@ from seatrial.errors import ConfigError
 
 SERVICES: Final = ("postgres",)
 
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_TARGET: Final = re.compile(r"/[!-~]*")
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+TARGET: Final = re.compile(r"/[!-~]*")
+_EXPECTED: Final = re.compile(r"\s->\s*([1-5]\d\d)\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest:
     """One HTTP request to drive the service with.
 
-    path: the request target, with its query. body: sent as application/json when not empty.
-    status: the answer's expected status; 0 for any below 500.
+    path: the request target, with its query. body: sent as application/json when not empty and when
+    headers name no other type. status: the answer's expected status; 0 for any below 500.
     """
 
     method: str = "GET"
     path: str = "/"
     body: str = ""
     status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceProgram:
+    """A program of this machine that runs beside the service, such as redis-server.
+
+    run: its command line; "{data}" in it is a directory of its own. port: of 127.0.0.1; it is ready once
+    something listens there. name: gives the placeholders ``{NAME.host}`` and ``{NAME.port}``.
+    """
+
+    name: str
+    run: tuple[str, ...]
+    port: int
 
 
 # The front page, three times: the first answer warms up what the others then show.
@@ -41,7 +56,8 @@ class TrialPlan:
     environment: set over the image's own; values may hold ``{postgres.url}``, ``.host``, ``.port``,
     ``.user``, ``.password`` and ``.database``. arguments: replace the image's Cmd when not empty.
     files: path in the container -> content, with the same placeholders; there for the trial only.
-    services: what runs beside it (``SERVICES``). health_argv: the health command; when empty, the
+    services: what runs beside it (``SERVICES``), and programs: others, with ``{NAME.host}`` and ``.port``
+    as placeholders. health_argv: the health command; when empty, the
     one in the image's Healthcheck, and when there is none, nothing is probed.
     expects_spans: wait for spans up to ``spans_timeout_s`` before the service is stopped.
     """
@@ -51,6 +67,7 @@ class TrialPlan:
     files: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    programs: tuple[ServiceProgram, ...] = ()
     health_argv: tuple[str, ...] = ()
     service_name: str = "trial"
     expects_spans: bool = True
@@ -62,18 +79,21 @@ class TrialPlan:
 
 
 def parse_request(text: str) -> TrialRequest:
-    """Read ``GET /orders``, ``/orders`` or ``POST /orders {"customer": "x"}``; raise ConfigError.
+    """Read ``GET /orders``, ``/orders``, ``POST /orders {"customer": "x"}`` or ``GET /admin -> 401``.
 
-    The body, when there is one, must be JSON and is sent as written.
+    The body, when there is one, must be JSON and is sent as written. Raises ConfigError.
     """
-    first, _, rest = text.strip().partition(" ")
-    method, remainder = ("GET", text.strip()) if first.startswith("/") else (first.upper(), rest.strip())
+    expected = _EXPECTED.search(text)
+    status = int(expected[1]) if expected else 0
+    line = (text[: expected.start()] if expected else text).strip()
+    first, _, rest = line.partition(" ")
+    method, remainder = ("GET", line) if first.startswith("/") else (first.upper(), rest.strip())
     path, _, body = remainder.partition(" ")
-    if method not in _METHODS or _TARGET.fullmatch(path) is None:
+    if method not in METHODS or TARGET.fullmatch(path) is None:
         raise ConfigError(
             f"not a request: {text!r}",
             where="[trial] requests",
-            hint='write "GET /orders", or with a JSON body "POST /orders {\\"customer\\": \\"x\\"}"',
+            hint='write "GET /orders", "GET /admin -> 401", or with a JSON body \'POST /orders {"a": 1}\'',
         )
     if body.strip():
         try:
@@ -82,9 +102,10 @@ def parse_request(text: str) -> TrialRequest:
             raise ConfigError(
                 f"the body is not JSON: {error}", where=f"[trial] requests: {text!r}"
             ) from error
-    return TrialRequest(method=method, path=path, body=body.strip())
+    return TrialRequest(method=method, path=path, body=body.strip(), status=status)
 
 
-def parse_requests(texts: tuple[str, ...]) -> tuple[TrialRequest, ...]:
+def parse_requests(requests: tuple[str | TrialRequest, ...]) -> tuple[TrialRequest, ...]:
     """Read the requests of a configuration; the default ones when there are none."""
-    return tuple(parse_request(text) for text in texts) or DEFAULT_REQUESTS
+    read = (parse_request(one) if isinstance(one, str) else one for one in requests)
+    return tuple(read) or DEFAULT_REQUESTS

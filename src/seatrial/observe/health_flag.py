@@ -11,7 +11,7 @@ from typing import Final
 
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.sandbox import Sandbox, open_sandbox
-from seatrial.observe.postgres import fill_placeholders
+from seatrial.observe.services import fill_placeholders
 from seatrial.observe.unpack import container_environment, fill_with_files
 
 FLAG: Final = "--health-check"
@@ -50,9 +50,8 @@ def detect_health_flag(
     Raises MachineError and MissingTool as ``observe_running`` does.
     """
     with open_sandbox(find_engine(search_path)) as sandbox:
-        rootfs = fill_with_files(sandbox, paths, files)
-        filled = tuple((name, fill_placeholders(value)) for name, value in environment)
-        variables = container_environment(rootfs, filled)
+        rootfs = fill_with_files(sandbox, paths, fill_placeholders(files))
+        variables = container_environment(rootfs, fill_placeholders(environment))
         return has_health_flag(sandbox, argv, tuple(variables.items()), directory="/", timeout_s=timeout_s)
 
 
@@ -64,7 +63,7 @@ def has_health_flag(
     directory: str,
     timeout_s: float,
 ) -> bool:
-    """Decide it in a sandbox whose root is filled, before anything else runs there.
+    """Decide it in a sandbox whose root is filled; what else runs there neither sees this nor is seen.
 
     A program that ignores flags, refuses unknown ones, or fails for want of configuration does the
     same for both flags; only one that knows ``--health-check`` tells them apart. (Looking for the
@@ -84,14 +83,14 @@ def has_health_flag(
 
 def _run(sandbox: Sandbox, argv: tuple[str, ...], options: tuple[str, ...], timeout_s: float) -> _Outcome:
     """Run a program until it listens, ends, or has had its time."""
-    job = sandbox.start(argv, options)
+    job = sandbox.start(argv, options, has_own_network=True)
     deadline = time.monotonic() + timeout_s
     pauses = iter(_PAUSES_S)
     is_listening = False
     while not is_listening and time.monotonic() < deadline:
         if sandbox.wait(job, next(pauses, 0.02)) is not None:
             break
-        is_listening = bool(sandbox.listening())
+        is_listening = bool(sandbox.listening(job))
     exit_code = job.exit_code
     sandbox.kill(job)
     words = job.log.text().replace(argv[-1].lstrip("-"), "FLAG")

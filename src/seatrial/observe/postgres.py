@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import re
 import shutil
 import signal
 import tarfile
@@ -21,6 +22,7 @@ from seatrial.host.files import write_whole
 from seatrial.host.job import Job
 from seatrial.host.listeners import Listener
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox
+from seatrial.observe.service import machine_options
 
 POSTGRES_PORT: Final = 5432
 PLACEHOLDERS: Final = {
@@ -44,6 +46,8 @@ _INITDB: Final = (
 _SETTINGS: Final = (
     *("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronous_commit=off"),
     *("full_page_writes=off", "shared_buffers=32MB", "timezone=UTC", "log_timezone=UTC"),
+    # So that it is known whether the requests read the database at all.
+    *("log_statement=all", "log_line_prefix=", "log_destination=stderr"),
 )
 _INITDB_TIMEOUT_S: Final = 120.0
 _START_TIMEOUT_S: Final = 30.0
@@ -51,14 +55,13 @@ _STOP_TIMEOUT_S: Final = 5.0
 _STARTUP: Final = b"user\0postgres\0database\0postgres\0\0"
 _PROTOCOL_3: Final = 196608
 _END_OF_TAR: Final = 1024
+_STATEMENT: Final = re.compile(r"LOG:  (?:statement|execute [^:]*): *(.*)")
+# What a pool does on its own, or what only frames a statement.
+_FRAME: Final = re.compile(
+    r"(?:begin|start transaction|commit|rollback|set|show|deallocate|discard)\b.*|select 1;?|(?:-- ?ping)?;?",
+    re.IGNORECASE,
+)
 _AUTHENTICATION: Final = b"R"
-
-
-def fill_placeholders(value: str) -> str:
-    """Return an environment value with ``{postgres.url}`` and its like replaced."""
-    for placeholder, meant in PLACEHOLDERS.items():
-        value = value.replace(placeholder, meant)
-    return value
 
 
 def find_postgres() -> tuple[Path, ...]:
@@ -77,6 +80,7 @@ class Postgres:
     """One database cluster in a sandbox. cache: where an empty cluster is kept, to be copied next time."""
 
     name = "postgres"
+    placeholders = PLACEHOLDERS
 
     def __init__(self, sandbox: Sandbox, cache: Path | None) -> None:
         self._sandbox = sandbox
@@ -117,27 +121,35 @@ class Postgres:
             self._sandbox.kill(self._job)
         return True
 
+    @property
+    def mark(self) -> int:
+        """A moment of its log, for ``statements_since``."""
+        return self._job.log.count if self._job else 0
+
+    def statements_since(self, mark: int) -> int | None:
+        """Return how many statements came, without pings and transaction marks; None when that is lost."""
+        if self._job is None:
+            return None
+        count, lines = self._job.log.count, self._job.log.lines()
+        if count - mark > len(lines):
+            return None
+        since = lines[len(lines) - (count - mark) :]
+        found = (_STATEMENT.match(line) for line in since)
+        return sum(1 for one in found if one and not _FRAME.fullmatch(one[1].strip()))
+
     def _start(self, argv: tuple[str, ...]) -> Job:
         return self._sandbox.start(argv, self._options())
 
     def _options(self) -> tuple[str, ...]:
         """Return bwrap's options: this machine's C library, the wheel, and one directory to write to."""
-        data = f"{self._sandbox.scratch}/data"
         wheel = (
             part
             for name, place in self._sandbox.tools.items()
             if name.startswith(_PACKAGE)
             for part in ("--ro-bind", place, f"/opt/{name}")
         )
-        system = ("/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/usr/lib32")
-        return (
-            *("--ro-bind", "/usr", "/usr"),
-            *(part for place in system for part in ("--ro-bind-try", place, place)),
-            *wheel,
-            *("--bind", data, "/data", "--ro-bind", f"{data}/passwd", "/etc/passwd"),
-            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
-            *("--setenv", "PATH", "/usr/bin:/bin"),
-        )
+        passwd = f"{self._sandbox.scratch}/data/passwd"
+        return (*machine_options(self._sandbox, ""), *wheel, "--ro-bind", passwd, "/etc/passwd")
 
     def _is_ready(self) -> bool:
         """Ask for a session (PostgreSQL protocol 3.0): only a server that is up goes on to authenticate."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from seatrial.host.sandbox import Sandbox
+from seatrial.observe.process_facts import family
 
 _MAGIC: Final = b"SQLite format 3\0"
 _COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
@@ -66,7 +66,7 @@ class Sqlite:
 def find_sqlite(sandbox: Sandbox, pid: int) -> Sqlite | None:
     """Return the SQLite databases that a service and its children have open; None when there are none."""
     found: dict[str, _Database] = {}
-    for process in _family(pid):
+    for process in family(pid):
         with contextlib.suppress(OSError):  # it may end at any time
             for name in os.listdir(f"/proc/{process}/fd"):
                 place = f"/proc/{process}/fd/{name}"
@@ -75,15 +75,6 @@ def find_sqlite(sandbox: Sandbox, pid: int) -> Sqlite | None:
                     if path.startswith("/") and path not in found and _is_database(place):
                         found[path] = _locate(sandbox, path)
     return Sqlite(tuple(found.values())) if found else None
-
-
-def _family(pid: int) -> list[int]:
-    family = [pid]
-    for member in family:
-        with contextlib.suppress(OSError):
-            children = Path(f"/proc/{member}/task/{member}/children").read_text()
-            family.extend(int(child) for child in children.split())
-    return family
 
 
 def _is_database(place: str) -> bool:

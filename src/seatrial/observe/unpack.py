@@ -11,7 +11,6 @@ from typing import Final
 from seatrial.formats.jsonvalue import table_at, text_at, texts_at
 from seatrial.host.rootfs import Members, Rootfs
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox
-from seatrial.observe.postgres import fill_placeholders
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -21,7 +20,10 @@ _NO_SHELL: Final = ("CMD", "CMD-SHELL")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How an image wants to be run (OCI config.md). environment: in order, names without "=" left out."""
+    """How an image wants to be run (OCI config.md). environment: in order, names without "=" left out.
+
+    health_timeout_s, health_start_s: of Docker's Healthcheck, its timeout and start period; 0: not said.
+    """
 
     entrypoint: tuple[str, ...]
     cmd: tuple[str, ...]
@@ -30,11 +32,14 @@ class Settings:
     working_directory: str
     ports: tuple[int, ...]
     health_argv: tuple[str, ...]
+    health_timeout_s: float
+    health_start_s: float
 
 
 def read_settings(config: dict[str, object]) -> Settings:
     """Read an image configuration; raise FormatError for a wrong shape."""
     process = table_at(config, "config")
+    check = table_at(process, "Healthcheck")
     pairs = (variable.partition("=") for variable in texts_at(process, "Env"))
     return Settings(
         entrypoint=texts_at(process, "Entrypoint"),
@@ -43,7 +48,9 @@ def read_settings(config: dict[str, object]) -> Settings:
         user=text_at(process, "User"),
         working_directory=text_at(process, "WorkingDir") or "/",
         ports=_ports(tuple(table_at(process, "ExposedPorts"))),
-        health_argv=_health_argv(table_at(process, "Healthcheck")),
+        health_argv=_health_argv(check),
+        health_timeout_s=_seconds(check.get("Timeout")),
+        health_start_s=_seconds(check.get("StartPeriod")),
     )
 
 
@@ -53,7 +60,7 @@ def fill(
     """Unpack layers, bottom first, as the sandbox's root.
 
     directory: the working directory, made when no layer brings it. files: what the trial adds, as
-    ``docker run -v`` would: path -> content, with placeholders.
+    ``docker run -v`` would: path -> content.
     """
     rootfs = _empty_rootfs(sandbox)
     for layer in layers:
@@ -94,7 +101,7 @@ def _empty_rootfs(sandbox: Sandbox) -> Rootfs:
 
 def _add(rootfs: Rootfs, files: tuple[tuple[str, str], ...]) -> None:
     for path, content in files:
-        rootfs.write(path, fill_placeholders(content).encode())
+        rootfs.write(path, content.encode())
 
 
 def _furnish(rootfs: Rootfs, working_directory: str) -> None:
@@ -120,3 +127,8 @@ def _health_argv(check: dict[str, object]) -> tuple[str, ...]:
     if not test or test[0] not in _NO_SHELL:
         return ()
     return test[1:] if test[0] == "CMD" else ("/bin/sh", "-c", *test[1:])
+
+
+def _seconds(nanoseconds: object) -> float:
+    """Turn one of Docker's durations into seconds; anything else counts as not said."""
+    return nanoseconds / 1e9 if isinstance(nanoseconds, int) and nanoseconds > 0 else 0.0

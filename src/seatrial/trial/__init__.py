@@ -119,5 +119,6 @@ def trial_plan(settings: Settings, *, service_name: str) -> TrialPlan:
         files=settings.trial_files,
         arguments=settings.arguments,
         services=settings.services,
+        programs=settings.programs,
         service_name=service_name,
     )

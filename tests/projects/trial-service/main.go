@@ -3,6 +3,12 @@
 // chatty, identifiers and noisy (what it says differs each time), two-ports, debug-port (a second
 // one, which answers 404 to all), no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
 // about the known one; needs-configuration ends when DATABASE_URL is missing.
+//
+// About its surroundings: writes, needs-writes (a file in its home), needs-collector, hungry (300 MiB),
+// gulps (the same, and lets go), needs-redis (asks the one at REDIS). About health: health-blind (never sees the database missing),
+// health-hangs, health-stuck (once unhealthy, always), health-late. About the end: forget-requests (does
+// not wait for Shutdown), exit-now, lose-spans. About answers: links (a page of them), login (401 to all),
+// json-logs, one-by-one (no connection is kept open).
 package main
 
 import (
@@ -18,6 +24,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +32,9 @@ import (
 )
 
 const database = "/tmp/trial.db"
+
+const page = `<html><a href="/orders">Orders</a> <a href="about?x=1#top">About</a> <a href="/logout">Leave</a>
+<a href="https://example.com/">Elsewhere</a> <a href="/orders/1/delete">Delete</a> <a href="mailto:a@b">Mail</a></html>`
 
 func mode(name string) bool {
 	for _, one := range strings.Split(os.Getenv("TRIAL_MODE"), ",") {
@@ -49,6 +59,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "unknown argument", os.Args[1])
 		os.Exit(2)
 	}
+	prepare()
 	if mode("crash") {
 		fmt.Println("reading the configuration")
 		if mode("identifiers") {
@@ -63,6 +74,58 @@ func main() {
 	os.Exit(serve())
 }
 
+// prepare needs, or takes, what the mode says of the surroundings.
+func prepare() {
+	const state = "/home/nonroot/state"
+	if mode("writes") || mode("needs-writes") {
+		err := os.WriteFile(state, []byte("state"), 0o600)
+		if err != nil && mode("needs-writes") {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(6)
+		}
+	}
+	if mode("needs-collector") {
+		address := strings.TrimPrefix(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), "http://")
+		if _, err := net.Dial("tcp", address); err != nil {
+			fmt.Fprintln(os.Stderr, "no collector:", err)
+			os.Exit(9)
+		}
+	}
+	if mode("needs-redis") {
+		if _, err := askRedis(); err != nil {
+			fmt.Fprintln(os.Stderr, "no redis:", err)
+			os.Exit(8)
+		}
+	}
+	if mode("hungry") || mode("gulps") {
+		for len(eaten) < 300 {
+			piece := make([]byte, 1<<20)
+			for at := range piece {
+				piece[at] = 1
+			}
+			eaten = append(eaten, piece)
+		}
+		if mode("gulps") {
+			eaten = nil
+			debug.FreeOSMemory()
+		}
+	}
+}
+
+var eaten [][]byte
+
+func askRedis() (string, error) {
+	connection, err := net.DialTimeout("tcp", os.Getenv("REDIS"), time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer connection.Close()
+	fmt.Fprint(connection, "PING\r\n")
+	answer := make([]byte, 64)
+	count, err := connection.Read(answer)
+	return string(answer[:count]), err
+}
+
 func random(count int) []byte {
 	bytes := make([]byte, count)
 	if _, err := rand.Read(bytes); err != nil {
@@ -72,6 +135,9 @@ func random(count int) []byte {
 }
 
 func healthCheck() int {
+	if mode("health-hangs") {
+		time.Sleep(time.Hour)
+	}
 	client := http.Client{Timeout: 2 * time.Second}
 	answer, err := client.Get("http://127.0.0.1:8080/healthz")
 	if err != nil {
@@ -139,26 +205,70 @@ func serve() int {
 			}
 		}()
 	}
+	began, stuck := time.Now(), false
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
-		if _, err := os.Stat(database); err != nil && !mode("no-sqlite") {
-			http.Error(w, err.Error(), 503)
+		if mode("health-late") && time.Since(began) < 300*time.Millisecond {
+			http.Error(w, "starting", 503)
+			return
+		}
+		if mode("health-blind") {
+			return
+		}
+		if _, err := os.Stat(database); stuck || (err != nil && !mode("no-sqlite")) {
+			stuck = mode("health-stuck")
+			http.Error(w, fmt.Sprint(err), 503)
+			return
+		}
+		if mode("needs-redis") {
+			if _, err := askRedis(); err != nil {
+				http.Error(w, err.Error(), 503)
+			}
 		}
 	})
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
+		if mode("one-by-one") {
+			w.Header().Set("Connection", "close")
+		}
+		if mode("login") {
+			http.Error(w, "who are you?", 401)
+			return
+		}
+		if mode("json-logs") {
+			fmt.Printf("{\"level\":\"INFO\",\"msg\":\"asked\",\"path\":%q}\n", r.URL.Path)
+		}
+		if mode("needs-redis") {
+			said, _ := askRedis()
+			fmt.Fprint(w, said)
+			return
+		}
+		if mode("links") && r.URL.Path == "/" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			fmt.Fprint(w, page)
+			return
+		}
+		if r.URL.Path == "/auth" && r.Header.Get("Authorization") != "Bearer x" {
+			http.Error(w, "who are you?", 401)
+			return
+		}
 		var body bytes.Buffer
 		body.ReadFrom(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL, body.String())
 		recordSpans(r, started)
 	})
 	server := &http.Server{}
+	down := make(chan struct{})
 	go func() {
 		<-stop.Done()
+		if mode("exit-now") {
+			os.Exit(0)
+		}
 		server.Shutdown(context.Background())
+		close(down)
 	}()
 	go func() {
 		for range time.Tick(50 * time.Millisecond) {
-			if !mode("late-spans") {
+			if !mode("late-spans") && !(mode("lose-spans") && stop.Err() != nil) {
 				export()
 			}
 		}
@@ -168,7 +278,12 @@ func serve() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	export()
+	if !mode("forget-requests") {
+		<-down
+	}
+	if !mode("lose-spans") {
+		export()
+	}
 	fmt.Println("stopped")
 	if mode("exit-3") {
 		return 3

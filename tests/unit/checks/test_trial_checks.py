@@ -1,0 +1,239 @@
+"""Rules of the trial that judge more than one run: the end, the health command's whole story, variations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from facts import EXCHANGE, EXPECTED, RUNNING, span, variation
+from seatrial.checks import (
+    trial_health,
+    trial_logs,
+    trial_sigterm,
+    trial_spans,
+    trial_start,
+    trial_variations,
+)
+from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Variation
+from seatrial.model.verdict import Expectations, Severity, State, Verdict
+
+Check = Callable[[RunningFacts, Expectations], Verdict]
+UNPROMISED = replace(EXPECTED, has_spans=False, has_healthcheck=False, is_run=False)
+
+
+def ended(code: int | None, finished: int = 3, has_flushed: bool | None = True) -> RunningFacts:
+    shutdown = Shutdown(
+        exit_code=code, elapsed_ms=5.0, in_flight=3, finished=finished, has_flushed=has_flushed
+    )
+    return replace(RUNNING, shutdown=shutdown)
+
+
+def probed(situation: str, code: int, elapsed_ms: float = 5.0) -> RunningFacts:
+    changed = Probe(situation=situation, exit_code=code, elapsed_ms=elapsed_ms, output="")
+    return replace(
+        RUNNING,
+        probes=tuple(changed if probe.situation == situation else probe for probe in RUNNING.probes),
+    )
+
+
+def varied(name: str, status: int = 0, ended_early: int | None = None, **changes: str) -> RunningFacts:
+    changed = variation(name, status, ended_early, **changes)
+    return replace(
+        RUNNING, variations=tuple(changed if one.name == name else one for one in RUNNING.variations)
+    )
+
+
+def exchange(status: int, *, expected: int = 0, found_by: str = "") -> Exchange:
+    return replace(EXCHANGE, status=status, expected_status=expected, found_by=found_by)
+
+
+NEVER_SERVED = replace(RUNNING, exchanges=(), ended_early=6, time_to_listen_ms=None)
+
+
+@pytest.mark.parametrize(
+    ("check", "facts", "severity"),
+    [
+        (trial_health.check_back, probed("database back", 1), Severity.MEDIUM),
+        (trial_health.check_in_time, replace(RUNNING, time_to_healthy_ms=10_001.0), Severity.MEDIUM),
+        (trial_health.check_fast, probed("up", 0, 1001.0), Severity.INFO),
+        (trial_health.check_fast, probed("database stopped", -9, 900.0), Severity.INFO),
+        (trial_health.check_services, probed("redis stopped", 0), Severity.INFO),
+        (trial_sigterm.check_in_flight, ended(0, finished=2), Severity.MEDIUM),
+        (trial_sigterm.check_in_flight, ended(2, finished=0), Severity.INFO),
+        (trial_sigterm.check_in_flight, ended(-15, finished=0), Severity.INFO),
+        (trial_sigterm.check_flush, ended(0, has_flushed=False), Severity.MEDIUM),
+        (trial_sigterm.check_flush, ended(2, finished=0, has_flushed=False), Severity.INFO),
+        (trial_variations.check_no_collector, varied("no collector", ended_early=1), Severity.MEDIUM),
+        (trial_variations.check_no_collector, varied("no collector"), Severity.MEDIUM),
+        (trial_variations.check_no_collector, varied("no collector", 500), Severity.MEDIUM),
+        (trial_variations.check_no_database, varied("no database", ended_early=1), Severity.INFO),
+        (trial_variations.check_memory, varied("limited memory", ended_early=-9, note="1"), Severity.INFO),
+        (trial_variations.check_read_only, NEVER_SERVED, Severity.MEDIUM),
+        (trial_variations.check_writes, replace(RUNNING, writes=("/home/nonroot/state",)), Severity.INFO),
+        (trial_logs.check_json, replace(RUNNING, log_lines=("started", "{}")), Severity.INFO),
+        (trial_logs.check_json, replace(RUNNING, log_lines=('{"cut', "[1]")), Severity.INFO),
+        (
+            trial_start.check_answers,
+            replace(RUNNING, exchanges=(exchange(200, expected=401),)),
+            Severity.HIGH,
+        ),
+        (
+            trial_start.check_answers,
+            replace(RUNNING, exchanges=(exchange(404, expected=200),)),
+            Severity.HIGH,
+        ),
+    ],
+)
+def test_rule_passes_until_its_fact_changes(check: Check, facts: RunningFacts, severity: Severity) -> None:
+    assert check(RUNNING, EXPECTED).state is State.PASS
+    verdict = check(facts, EXPECTED)
+    assert (verdict.state, verdict.severity) == (State.FAIL, severity)
+    assert verdict.reason
+    assert verdict.fix
+
+
+BLIND = replace(
+    RUNNING,
+    exchanges=(),
+    spans=(),
+    probes=(),
+    shutdown=None,
+    ended_early=1,
+    log_lines=(),
+    variations=(),
+    writes=None,
+    time_to_healthy_ms=None,
+)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        trial_health.check_back,
+        trial_health.check_in_time,
+        trial_health.check_fast,
+        trial_health.check_services,
+        trial_sigterm.check_in_flight,
+        trial_sigterm.check_flush,
+        trial_variations.check_no_collector,
+        trial_variations.check_no_database,
+        trial_variations.check_memory,
+        trial_variations.check_read_only,
+        trial_variations.check_writes,
+        trial_logs.check_json,
+    ],
+)
+@pytest.mark.parametrize("expected", [EXPECTED, UNPROMISED])
+def test_what_was_not_seen_is_unknown_and_told_only(check: Check, expected: Expectations) -> None:
+    """The rule that made it impossible to look (trial.starts, trial.health-up) blocks, these do not."""
+    verdict = check(BLIND, expected)
+    assert verdict.state is State.UNKNOWN
+    assert not verdict.is_blocking
+
+
+@pytest.mark.parametrize(
+    ("check", "facts"),
+    [
+        (trial_health.check_back, probed("database back", 1)),
+        (trial_health.check_in_time, replace(RUNNING, time_to_healthy_ms=10_001.0)),
+        (trial_sigterm.check_in_flight, ended(0, finished=0)),
+        (trial_sigterm.check_flush, ended(0, has_flushed=False)),
+        (trial_variations.check_no_collector, varied("no collector", ended_early=1)),
+        (trial_variations.check_read_only, NEVER_SERVED),
+    ],
+)
+def test_what_nobody_promised_is_told_and_does_not_block(check: Check, facts: RunningFacts) -> None:
+    assert not check(facts, UNPROMISED).is_blocking
+
+
+def test_health_that_was_never_right_says_nothing_of_coming_back() -> None:
+    facts = probed("database stopped", 0)
+    assert trial_health.check_back(facts, EXPECTED).state is State.UNKNOWN
+
+
+def test_start_without_a_start_period_is_told() -> None:
+    verdict = trial_health.check_in_time(replace(RUNNING, health_start_ms=0.0), EXPECTED)
+    assert verdict.state is State.PASS
+    assert "no start period" in verdict.reason
+
+
+def test_probe_that_was_killed_is_told_as_such() -> None:
+    assert "was killed" in trial_health.check_down(probed("database stopped", -9), EXPECTED).reason
+
+
+def test_expected_status_of_an_error_is_an_answer() -> None:
+    facts = replace(RUNNING, exchanges=(exchange(503, expected=503), exchange(401, expected=401)))
+    assert trial_start.check_answers(facts, EXPECTED).state is State.PASS
+
+
+def test_what_the_trial_found_by_itself_is_told_and_not_held_against_it() -> None:
+    facts = replace(RUNNING, exchanges=(EXCHANGE, exchange(500, found_by="link")))
+    verdict = trial_start.check_answers(facts, EXPECTED)
+    assert verdict.state is State.PASS
+    assert "500" in verdict.reason
+    untraced = replace(exchange(200, found_by="link"), trace_id="ee" * 16)
+    facts = replace(RUNNING, exchanges=(EXCHANGE, untraced))
+    assert trial_spans.check_spans(facts, EXPECTED).state is State.PASS
+
+
+@pytest.mark.parametrize(
+    ("statuses", "statements", "state"),
+    [
+        ((401, 403), None, State.UNKNOWN),
+        ((302,), None, State.UNKNOWN),
+        ((200, 302), None, State.FAIL),
+        ((200,), None, State.FAIL),
+        ((404,), None, State.FAIL),
+        ((200,), 0, State.UNKNOWN),
+        ((200,), 3, State.FAIL),
+        ((401,), 3, State.FAIL),
+    ],
+)
+def test_missing_sql_spans_count_where_the_database_was_asked(
+    statuses: tuple[int, ...], statements: int | None, state: State
+) -> None:
+    facts = replace(
+        RUNNING,
+        exchanges=tuple(exchange(status) for status in statuses),
+        spans=(span(),),
+        statements=statements,
+    )
+    verdict = trial_spans.check_sql_spans(facts, EXPECTED)
+    assert verdict.state is state
+    assert verdict.is_blocking is (state is State.FAIL)
+
+
+def test_database_spans_of_no_request_fail_whatever_was_answered() -> None:
+    orphan = span("client", "02", "99", db_system="postgresql")
+    facts = replace(RUNNING, exchanges=(exchange(401),), spans=(span(), orphan), statements=0)
+    assert trial_spans.check_sql_spans(facts, EXPECTED).state is State.FAIL
+
+
+def test_root_that_cannot_be_written_to_is_named_as_the_cause() -> None:
+    facts = replace(NEVER_SERVED, writes=("/home/nonroot/state",))
+    verdict = trial_start.check_starts(facts, EXPECTED)
+    assert "/home/nonroot/state" in verdict.fix
+    assert "/home/nonroot/state" in trial_variations.check_read_only(facts, EXPECTED).reason
+
+
+def test_run_that_could_not_be_made_is_unknown_with_its_reason() -> None:
+    untried = Variation(
+        name="limited memory",
+        was_tried=False,
+        status=0,
+        ended_early=None,
+        elapsed_ms=0.0,
+        note="no control group can be made here",
+    )
+    verdict = trial_variations.check_memory(replace(RUNNING, variations=(untried,)), EXPECTED)
+    assert verdict.state is State.UNKNOWN
+    assert "control group" in verdict.reason
+
+
+def test_last_words_without_a_database_are_told() -> None:
+    said = replace(variation("no database", 0, 1, note="without postgres"), log_tail=("no postgres here",))
+    verdict = trial_variations.check_no_database(replace(RUNNING, variations=(said,)), EXPECTED)
+    assert verdict.state is State.PASS
+    assert "no postgres here" in verdict.reason
