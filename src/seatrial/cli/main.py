@@ -12,6 +12,7 @@ import sys
 COMMANDS = {
     "build": "from source to an image that has been run",
     "trial": "look at any image, run it, and judge it; no source is needed",
+    "tags": "the image's tags, from git and CI",
     "lock": "write or renew the pins beside a service (seatrial.lock)",
     "doctor": "what this machine has, what is missing, and the command that brings it",
     "completion": "print shell completion for bash or zsh",

@@ -20,15 +20,15 @@ def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | Non
     Raises nothing for an unusable checkout (dubious ownership, no commit): a service without a
     revision can still be built, it only says less of its origin.
     """
-    head = _git(directory, env, "rev-parse", "--show-toplevel", "--absolute-git-dir")
+    head = ask_git(directory, env, "rev-parse", "--show-toplevel", "--absolute-git-dir")
     if head is None:
         return None
     top, git_dir = head.splitlines()
-    commit = _git(directory, env, "log", "-1", "--no-show-signature", "--format=%H %ct")
+    commit = ask_git(directory, env, "log", "-1", "--no-show-signature", "--format=%H %ct")
     revision, _, committed = (commit or "").partition(" ")
-    is_dirty = bool(_git(directory, env, "status", "--porcelain"))
+    is_dirty = bool(ask_git(directory, env, "status", "--porcelain"))
     # Not --dirty: it writes the index in spite of GIT_OPTIONAL_LOCKS, and overlooks untracked files.
-    described = (_git(directory, env, "describe", "--tags", "--always") if revision else "") or ""
+    described = (ask_git(directory, env, "describe", "--tags", "--always") if revision else "") or ""
     return Repository(
         top=Path(top),
         tree=Path(top),
@@ -37,12 +37,12 @@ def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | Non
         commit_epoch_s=int(committed or 0),
         version=_without_module_prefix(described) + ("-dirty" if described and is_dirty else ""),
         is_dirty=is_dirty,
-        source_url=_public_url(_git(directory, env, "remote", "get-url", "origin") or ""),
+        source_url=_public_url(ask_git(directory, env, "remote", "get-url", "origin") or ""),
     )
 
 
-def _git(directory: Path, env: Mapping[str, str], *arguments: str) -> str | None:
-    """Return git's output without its last line end; None when it fails."""
+def ask_git(directory: Path, env: Mapping[str, str], *arguments: str) -> str | None:
+    """Return git's output without its last line end; None when it fails, or there is no git."""
     quiet = {name: value for name, value in env.items() if not name.startswith("GIT_")}
     quiet |= {name: value for name, value in env.items() if name.startswith("GIT_SSL")}
     try:
@@ -76,5 +76,5 @@ def _public_url(url: str) -> str:
 
 def tracked_files(top: Path, env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names, relative to ``top``, of the files that git tracks."""
-    listed = _git(top, env, "ls-files", "-z", "--recurse-submodules") or ""
+    listed = ask_git(top, env, "ls-files", "-z", "--recurse-submodules") or ""
     return tuple(name for name in listed.split("\0") if name)

@@ -1,0 +1,101 @@
+"""One table of tags; everything that gives tags is run on the same real repositories."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tagged_repositories import CASES, ENV, Case, filled, github, make_repository
+
+from seatrial.cli.tags import run as run_tags
+from seatrial.host.git_names import read_names
+from seatrial.tags import image_tags
+
+SCRIPT = Path(__file__).parents[2] / "src/seatrial/scaffold/templates/version/image-tags.sh"
+SHELLS = tuple(shell for shell in ("dash", "bash", "busybox") if shutil.which(shell))
+
+
+def script(directory: Path, env: Mapping[str, str], mode: str, shell: str = "sh") -> tuple[int, str]:
+    words = ("busybox", "sh") if shell == "busybox" else (shell,)
+    done = subprocess.run(
+        (*words, str(SCRIPT), mode), cwd=directory, env={**ENV, **env}, capture_output=True, check=False
+    )
+    return done.returncode, done.stdout.decode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_command_and_script_follow_the_table(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = make_repository(tmp_path / "r", case, {})
+    tags = [filled(tag, directory) for tag in case.tags]
+    version = filled(case.version, directory)
+
+    for name in set(monkeypatch_names()) - set(case.env):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**ENV, **case.env}.items():
+        monkeypatch.setenv(name, value)
+    code = run_tags([str(directory), "--json", "--pushable"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["tags"], found["version"]) == (tags, version)
+    assert (code == 0, found["is_pushable"]) == (case.is_pushable, case.is_pushable)
+
+    for shell in SHELLS:
+        assert script(directory, case.env, "tags", shell) == (0, "".join(f"{tag}\n" for tag in tags)), shell
+        assert script(directory, case.env, "version", shell) == (0, f"{version}\n"), shell
+        assert (script(directory, case.env, "pushable", shell)[0] == 0) == case.is_pushable, shell
+
+
+def monkeypatch_names() -> tuple[str, ...]:
+    """Return what a pipeline around these tests may have set."""
+    import os
+
+    return tuple(name for name in os.environ if name not in ENV)
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Path:
+    return make_repository(
+        Path(tempfile.mkdtemp(prefix="seatrial-tags-")) / "r", Case(name="", tags=(), version=""), {}
+    )
+
+
+# What git allows in the name of a branch, and more: CI's variables may hold anything but NUL.
+NAMES = st.one_of(
+    st.text(
+        st.characters(blacklist_characters="\0\n", blacklist_categories=["Cs"]), min_size=1, max_size=150
+    ),
+    st.text("ab1.-_/", min_size=1),
+    st.binary(min_size=1, max_size=20)
+    .filter(lambda data: not {0, 10} & set(data))
+    .map(lambda data: data.decode(errors="surrogateescape")),
+    st.sampled_from(
+        ["latest", "edge", "1.4", "pr-7", "sha-1", "a-dirty", "a-0123abcd", "-", ".", "main", "x" * 300]
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES, kind=st.sampled_from(["heads", "tags"]))
+def test_any_name_gives_the_same_tag_in_shell(checkout: Path, name: str, kind: str) -> None:
+    env = github(f"refs/{kind}/{name}")
+    expected = image_tags(read_names(checkout, ENV), env)
+    assert script(checkout, env, "tags") == (0, "".join(f"{tag}\n" for tag in expected.tags))
+    assert script(checkout, env, "version") == (0, f"{expected.version}\n")
+
+
+def test_without_a_commit_there_is_nothing_to_name(tmp_path: Path) -> None:
+    code, output = script(tmp_path, {}, "tags")
+    assert (code, output) == (1, "")
+    done = subprocess.run(
+        ("seatrial", "tags"), cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "no git commit" in done.stderr
