@@ -8,7 +8,7 @@ from seatrial.formats.etc_files import parse_os_release, parse_passwd
 from seatrial.formats.package_databases import parse_apk_installed, parse_dpkg_status
 from seatrial.model.facts import PackageFact, PathFact, SecretFact
 from seatrial.observe.merge import MergedPaths
-from seatrial.observe.secrets import LARGEST_SCANNED, secret_by_path, secrets_in_file
+from seatrial.observe.secrets import LARGEST_SCANNED, may_hold_secret, secret_by_path, secrets_in_file
 
 _LARGEST_DATABASE: Final = 16 << 20
 _MOST_SECRETS: Final = 1000
@@ -36,7 +36,9 @@ class Contents:
         """Whether the content of this file is to be read and given to ``take``."""
         if fact.kind != "file" or fact.size_bytes == 0:
             return False
-        return fact.size_bytes <= (_LARGEST_DATABASE if _is_kept(fact.path) else LARGEST_SCANNED)
+        if _is_kept(fact.path):
+            return fact.size_bytes <= _LARGEST_DATABASE
+        return fact.size_bytes <= LARGEST_SCANNED and may_hold_secret(fact.path)
 
     def take(self, fact: PathFact, content: bytes) -> None:
         """Look at one file: a database is kept until the end, a secret is noted and not kept."""

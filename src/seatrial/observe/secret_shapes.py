@@ -15,35 +15,30 @@ _LEAST_DISTINCT: Final = 10
 _PLACEHOLDER: Final = re.compile(
     r"example|placeholder|change.?me|dummy|redacted|x{4}|\*{3}|your[-_ ]|todo|insert|replace", re.IGNORECASE
 )
-# Bytes that must be there -> the shape around them, and what it is. The first are looked for in every
-# small file, so they are plain texts that are rare and quickly searched.
+# Each shape begins with plain letters, which the regular expressions are quick to search; only then is it
+# looked at whether it stands alone. The first group is the random part.
 _TOKENS: Final = tuple(
-    (marker, re.compile(rb"(?<![A-Za-z0-9_-])" + shape + rb"(?![A-Za-z0-9_-])"), kind)
-    for marker, shape, kind in (
-        (b"AKIA", rb"AKIA[A-Z2-7]{16}", "AWS access key"),
-        (b"ASIA", rb"ASIA[A-Z2-7]{16}", "AWS access key"),
-        (b"ghp_", rb"ghp_[A-Za-z0-9]{36}", "GitHub token"),
-        (b"gho_", rb"gho_[A-Za-z0-9]{36}", "GitHub token"),
-        (b"ghs_", rb"ghs_[A-Za-z0-9]{36}", "GitHub token"),
-        (b"ghu_", rb"ghu_[A-Za-z0-9]{36}", "GitHub token"),
-        (b"ghr_", rb"ghr_[A-Za-z0-9]{36,76}", "GitHub token"),
-        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{82}", "GitHub token"),
-        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}", "GitLab token"),
-        (b"xox", rb"xox[abeoprs]-[0-9]{8,}-[A-Za-z0-9-]{20,}", "Slack token"),
+    (re.compile(shape), re.compile(rb"(?<![A-Za-z0-9_-])" + shape + rb"(?![A-Za-z0-9_-])"), kind)
+    for shape, kind in (
+        (rb"A[KS]IA([A-Z2-7]{16})", "AWS access key"),
+        (rb"gh[pousr]_([A-Za-z0-9]{36,76})", "GitHub token"),
+        (rb"github_pat_([A-Za-z0-9_]{82})", "GitHub token"),
+        (rb"glpat-([A-Za-z0-9_-]{20,})", "GitLab token"),
+        (rb"xox[abeoprs]-([0-9]{8,}-[A-Za-z0-9-]{20,})", "Slack token"),
         (
-            b"hooks.slack.com/services/T",
-            rb"hooks\.slack\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{24}",
+            rb"hooks\.slack\.com/services/(T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{24})",
             "Slack webhook",
         ),
-        (b"k_live_", rb"[rs]k_live_[A-Za-z0-9]{24,}", "Stripe key"),
-        (b"GOCSPX-", rb"GOCSPX-[A-Za-z0-9_-]{28}", "Google client secret"),
-        (b"npm_", rb"npm_[A-Za-z0-9]{36}", "npm token"),
-        (b"pypi-AgEIcHlwaS5vcmc", rb"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}", "PyPI token"),
-        (b"dckr_pat_", rb"dckr_pat_[A-Za-z0-9_-]{27}", "Docker Hub token"),
-        (b"hvs.", rb"hvs\.[A-Za-z0-9_-]{24,}", "Vault token"),
-        (b"SG.", rb"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "SendGrid key"),
-        (b"sk-ant-api", rb"sk-ant-api[0-9]{2}-[A-Za-z0-9_-]{80,}", "Anthropic key"),
-        (b"AGE-SECRET-KEY-1", rb"AGE-SECRET-KEY-1[0-9A-Z]{58}", "age key"),
+        (rb"sk_live_([A-Za-z0-9]{24,})", "Stripe key"),
+        (rb"rk_live_([A-Za-z0-9]{24,})", "Stripe key"),
+        (rb"GOCSPX-([A-Za-z0-9_-]{28})", "Google client secret"),
+        (rb"npm_([A-Za-z0-9]{36})", "npm token"),
+        (rb"pypi-AgEIcHlwaS5vcmc([A-Za-z0-9_-]{50,})", "PyPI token"),
+        (rb"dckr_pat_([A-Za-z0-9_-]{27})", "Docker Hub token"),
+        (rb"hvs\.([A-Za-z0-9_-]{24,})", "Vault token"),
+        (rb"SG\.([A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})", "SendGrid key"),
+        (rb"sk-ant-api([0-9]{2}-[A-Za-z0-9_-]{80,})", "Anthropic key"),
+        (rb"AGE-SECRET-KEY-(1[0-9A-Z]{58})", "age key"),
     )
 )
 _AWS_SECRET: Final = re.compile(
@@ -131,10 +126,10 @@ def token_kinds(content: bytes) -> list[str]:
         kinds.append("GCP service account key" if is_gcp else "private key")
     if b"PuTTY-User-Key-File-" in content and _PUTTY.match(content):
         kinds.append("private key")
-    for marker, shape, kind in _TOKENS:
-        if marker not in content or kind in kinds:
+    for probe, shape, kind in _TOKENS:
+        if probe.search(content) is None or kind in kinds:
             continue
-        if any(_is_random(match[0].removeprefix(marker)) for match in shape.finditer(content)):
+        if any(_is_random(match[1]) for match in shape.finditer(content)):
             kinds.append(kind)
     if (b"ecret" in content or b"SECRET" in content) and any(
         _is_random(match[1]) for match in _AWS_SECRET.finditer(content)

@@ -14,28 +14,12 @@ LARGEST_SCANNED: Final = 1 << 20
 GIT_REPOSITORY: Final = "git repository"
 _CONFIGURATION: Final = -1
 
-# Documentation and tests carry keys that open nothing.
-_SKIPPED_DIRECTORIES: Final = frozenset(
-    [
-        "doc",
-        "docs",
-        "man",
-        "info",
-        "locale",
-        "zoneinfo",
-        "i18n",
-        "examples",
-        "example",
-        "samples",
-        "testdata",
-        "test",
-        "tests",
-        "testing",
-        "fixtures",
-        "__tests__",
-        "ca-certificates",
-        "__pycache__",
-    ]
+# Documentation and tests carry keys that open nothing; and what a public registry or a distribution gave
+# out (modules, packages, the standard libraries) is no secret of this image's.
+_SKIPPED_DIRECTORIES: Final = re.compile(
+    r"(?:^|/)(?:docs?|man|info|locale|zoneinfo|i18n|gconv|perl5?|python3(?:\.\d+)?|(?:site|dist)-packages"
+    r"|node_modules|pkg/mod|usr/local/go|ca-certificates|__pycache__|\.github|_?_?tests?[^/]*|[^/]*fixtures?"
+    r"|examples?|samples?)/"
 )
 _SKIPPED_ENDS: Final = (
     ".pyc", ".mo", ".gz", ".xz", ".bz2", ".zst", ".zip", ".png", ".jpg", ".svg", ".gif", ".woff", ".woff2",
@@ -51,13 +35,16 @@ _FLAG: Final = re.compile(
 _ENV_LINE: Final = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(.+)$")
 
 
+def may_hold_secret(path: str) -> bool:
+    """Whether a file is worth reading, by its path alone."""
+    return not path.endswith(_SKIPPED_ENDS) and not _SKIPPED_DIRECTORIES.search(path)
+
+
 def secrets_in_file(fact: PathFact, content: bytes) -> Iterator[str]:
     """Yield the kinds of secrets in one small file; each at most once."""
-    directory, _, name = fact.path.rpartition("/")
-    if content.startswith(_BINARY) or name.endswith(_SKIPPED_ENDS):
+    if content.startswith(_BINARY) or not may_hold_secret(fact.path):
         return
-    if not _SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")):
-        return
+    name = fact.path.rpartition("/")[2]
     kinds = token_kinds(content)
     by_name = _kind_by_name(fact.path, name)
     if by_name is not None and by_name[0](content.decode(errors="replace")):
