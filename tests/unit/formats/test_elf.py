@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -165,3 +168,31 @@ def read_everything(data: bytes) -> None:
         read_go_facts(data, elf)
     except FormatError:
         pass
+
+
+@pytest.mark.parametrize("is_64_bit", [True, False])
+def test_a_program_without_a_stack_header_has_an_executable_stack_and_no_relro(is_64_bit: bool) -> None:
+    data = make_elf(is_64_bit=is_64_bit)
+    facts = read_elf_facts(data, parse_elf(data))
+    assert (facts.relro, facts.has_executable_stack) == ("none", True)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+@pytest.mark.parametrize(
+    ("flags", "relro", "is_executable", "is_pie"),
+    [
+        ("-Wl,-z,relro,-z,now -pie -fPIE", "full", False, True),
+        ("-Wl,-z,relro,-z,lazy -no-pie", "partial", False, False),
+        ("-Wl,-z,norelro,-z,lazy -no-pie", "none", False, False),
+        ("-Wl,-z,execstack,-z,relro -static", "full", True, False),
+    ],
+)
+def test_what_a_linker_was_told_is_seen(
+    flags: str, relro: str, is_executable: bool, is_pie: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.c").write_text("int main(void) { return 0; }\n")
+    argv = ("gcc", *flags.split(), "-o", str(tmp_path / "a"), str(tmp_path / "a.c"))
+    subprocess.run(argv, check=True, capture_output=True)
+    data = (tmp_path / "a").read_bytes()
+    facts = read_elf_facts(data, parse_elf(data))
+    assert (facts.relro, facts.has_executable_stack, facts.is_pie) == (relro, is_executable, is_pie)
