@@ -34,6 +34,7 @@ class Settings:
     prepare: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     ldflags: str = ""
+    stamps_vcs: bool = True
     instrument: str = "orchestrion"
     orchestrion_version: str = ""
     integrations: tuple[str, ...] = INTEGRATIONS
@@ -66,6 +67,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "prepare": ("prepare", "texts"),
         "tags": ("tags", "texts"),
         "ldflags": ("ldflags", "text"),
+        "vcs": ("stamps_vcs", "truth"),
     },
     "instrument": {
         "with": ("instrument", "instrumenter"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.errors import ConfigError, FormatError
-from seatrial.formats.jsonvalue import as_table, table_at, text_at
+from seatrial.formats.jsonvalue import as_table, table_at, text_at, texts_at
 from seatrial.host.files import write_whole
 
 FILE_NAME = "seatrial.lock"
@@ -20,11 +20,21 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """Pins. go: such as "go1.26.8"; orchestrion: such as "v1.15.0"; bases: "NAME/ARCH" -> its own lock."""
+    """Pins. go: such as "go1.26.8"; orchestrion: such as "v1.15.0"; bases: "NAME/ARCH" -> its own lock.
+
+    Of the files that ``init`` writes, and empty without them: images: "golang" and "static" -> a whole
+    reference with its digest. actions: name -> "COMMIT VERSION". tools: name -> version.
+    files: path -> sha256 hex of what was generated there last. ci: of "github" and "gitlab".
+    """
 
     go: str = ""
     orchestrion: str = ""
     bases: dict[str, dict[str, object]] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    actions: dict[str, str] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    ci: tuple[str, ...] = ()
 
     def base(self, name: str, architecture: str) -> dict[str, object] | None:
         """Return what pins that base, or None when it was never resolved."""
@@ -48,21 +58,48 @@ def read_lock(path: Path) -> Lock | None:
                 hint=hint,
             )
         bases = {name: as_table(value, name) for name, value in table_at(table, "bases").items()}
-        return Lock(go=text_at(table, "go"), orchestrion=text_at(table, "orchestrion"), bases=bases)
+        return Lock(
+            go=text_at(table, "go"),
+            orchestrion=text_at(table, "orchestrion"),
+            bases=bases,
+            images=_texts(table, "images"),
+            actions=_texts(table, "actions"),
+            tools=_texts(table, "tools"),
+            files=_texts(table, "files"),
+            ci=texts_at(table, "ci"),
+        )
     except (ValueError, FormatError) as error:
         raise ConfigError(f"not a lock file: {error}", where=str(path), hint=hint) from error
 
 
+def _texts(table: dict[str, object], key: str) -> dict[str, str]:
+    found = table_at(table, key)
+    return {name: text_at(found, name) for name in found}
+
+
 def write_lock(path: Path, lock: Lock) -> None:
-    """Write a lock file whole; keys sorted, so that its diff shows what moved."""
-    write_whole(path, (json.dumps(lock_table(lock), indent=2, sort_keys=True) + "\n").encode())
+    """Write a lock file whole."""
+    write_whole(path, encode_lock(lock))
+
+
+def encode_lock(lock: Lock) -> bytes:
+    """Return the file's bytes; keys sorted, so that its diff shows what moved."""
+    return (json.dumps(lock_table(lock), indent=2, sort_keys=True) + "\n").encode()
 
 
 def lock_table(lock: Lock) -> dict[str, object]:
     """Return a lock as the plain values of its file."""
-    return {
+    table: dict[str, object] = {
         "version": FORMAT_VERSION,
         "go": lock.go,
         "orchestrion": lock.orchestrion,
         "bases": lock.bases,
     }
+    kept = {
+        "images": lock.images,
+        "actions": lock.actions,
+        "tools": lock.tools,
+        "files": lock.files,
+        "ci": list(lock.ci),
+    }
+    return table | {name: value for name, value in kept.items() if value}

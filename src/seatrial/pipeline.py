@@ -86,10 +86,11 @@ def pin_service(request: Request, watcher: Watcher, *, should_renew: bool) -> tu
     should_renew: look for newer packages even where the lock already pins some.
     """
     path = request.root / LOCK_NAME
-    held = None if should_renew else read_lock(path)
+    held = read_lock(path) or Lock()
     plan, go, settings = plan_build(request, watcher.stage)
-    _, bases = _resolved_base(plan, held or Lock(), request, settings, watcher=watcher)
-    lock = Lock(go=go.version, orchestrion=plan.build.orchestrion_version, bases=bases)
+    known = replace(held, bases={}) if should_renew else held
+    _, bases = _resolved_base(plan, known, request, settings, watcher=watcher)
+    lock = replace(held, go=go.version, orchestrion=plan.build.orchestrion_version, bases=bases)
     write_lock(path, lock)
     return path, lock_table(lock)
 
@@ -150,6 +151,7 @@ def _pin(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> P
         env=go.variables,
         cache=request.cache,
         progress=watcher.stage,
+        source=plan.project.aspects,
     )
 
 

@@ -48,7 +48,7 @@ def make_plan(
             tags=settings.tags,
             ldflags=_expanded(settings.ldflags, project),
             is_cgo=is_cgo,
-            should_stamp_vcs=bool(project.repository and project.repository.revision),
+            should_stamp_vcs=settings.stamps_vcs and bool(project.repository and project.repository.revision),
         ),
         image=_image_plan(project, request, settings),
         trial=_trial_plan(project, settings, is_woven=bool(orchestrion_version))

@@ -36,6 +36,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"host", "formats"},
     "verify": {"checks"},
     "papers": {"formats"},
+    "scaffold": {"host", "formats", "config"},
+    "keep": {
+        "pipeline",
+        "scaffold",
+        "toolchains",
+        "instrument",
+        "health",
+        "plan",
+        "config",
+        "lock",
+        "host",
+    },
     "trial": {"observe", "verify", "config", "host"},
     "delivery": {"assemble", "observe", "verify", "trial", "plan", "watch", "config", "host"},
     "pipeline": {
@@ -53,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lock",
         "host",
     },
-    "cli": {"pipeline", "trial", "papers", "tags", "config", "host"},
+    "cli": {"pipeline", "keep", "scaffold", "trial", "papers", "tags", "config", "host"},
     "__init__": set(),
     "__main__": {"cli"},
 }

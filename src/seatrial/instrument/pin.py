@@ -84,13 +84,15 @@ def pin(
     env: Mapping[str, str],
     cache: Path,
     progress: Callable[[str], None],
+    source: Path | None = None,
 ) -> Pin:
     """Bring Orchestrion and the aspects to their fixed places in the cache; cheap when they are there.
 
     integrations: the aspects' folders to weave, beside those that all others stand on.
+    source: the service's own copy of the aspects, or None.
     Raises ConfigError (no such version), ToolFailed, UntrustedInput (the checksum database disagrees).
     """
-    aspects, digest = place_aspects(cache, integrations)
+    aspects, digest = place_aspects(cache, integrations, source)
     return Pin(
         version=version,
         program=_install(version, go, go_version, env=env, cache=cache, progress=progress),
@@ -99,18 +101,13 @@ def pin(
     )
 
 
-def place_aspects(cache: Path, integrations: tuple[str, ...]) -> tuple[Path, str]:
-    """Copy the aspect module out of the package, to a path that depends on its content only.
+def place_aspects(cache: Path, integrations: tuple[str, ...], source: Path | None = None) -> tuple[Path, str]:
+    """Copy the aspect module, out of the package or ``source``, to a path that depends on its content only.
 
     Orchestrion's cache key holds the path of every injected package: at a fixed one the standard
     library is woven once for all services.
     """
-    files = {
-        path.relative_to(_ASPECTS).as_posix(): path.read_bytes()
-        for path in sorted(_ASPECTS.rglob("*"))
-        if path.is_file() and not path.name.endswith("_test.go")
-    }
-    files[_ROOT] = _chosen(files[_ROOT], integrations)
+    files = aspect_files(integrations, source)
     hasher = hashlib.sha256()
     for name, content in files.items():
         hasher.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
@@ -119,6 +116,23 @@ def place_aspects(cache: Path, integrations: tuple[str, ...]) -> tuple[Path, str
     if not place.is_dir():
         _place(place, files)
     return place, digest
+
+
+def aspect_files(integrations: tuple[str, ...], source: Path | None = None) -> dict[str, bytes]:
+    """Return the aspect module: path in it -> content, without its tests.
+
+    source: a service's own copy; raises ConfigError when that is no such module.
+    """
+    origin = source or _ASPECTS
+    files = {
+        path.relative_to(origin).as_posix(): path.read_bytes()
+        for path in sorted(origin.rglob("*"))
+        if path.is_file() and not path.name.endswith("_test.go")
+    }
+    if _ROOT not in files:
+        raise ConfigError(f"there is no {_ROOT}", where=str(origin), hint="seatrial sync writes it again")
+    files[_ROOT] = _chosen(files[_ROOT], integrations)
+    return files
 
 
 def _chosen(root: bytes, integrations: tuple[str, ...]) -> bytes:

@@ -67,6 +67,7 @@ class Project:
     module_paths: every module that is compiled in (to know which libraries are used).
     uses_database: database/sql or pgx is compiled in.
     exposed_ports: such as "8080/tcp", from the service's own Dockerfile.
+    aspects: the service's own copy of Seatrial's aspect module (seatrial init), or None.
     """
 
     language: Language
@@ -87,4 +88,5 @@ class Project:
     exposed_ports: tuple[str, ...]
     repository: Repository | None
     library_directories: tuple[Path, ...] = ()
+    aspects: Path | None = None
     warnings: tuple[str, ...] = field(default=())

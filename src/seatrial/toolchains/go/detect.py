@@ -11,6 +11,7 @@ from pathlib import Path
 from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
 from seatrial.host.git import read_repository
 from seatrial.host.later import Later
+from seatrial.instrument.pin import WEAVE_MODULE
 from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
 from seatrial.toolchains.go.answers import recall_answers
 from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, read_environment
@@ -53,7 +54,7 @@ def detect(
     workspace = read_work(go.gowork, go) if go.gowork else None
     package, notes = _choose_main(root, main, workspace, go, flags, origin=origin)
     mod = read_mod(_module_file(package, go), go)
-    members = local_modules(mod, workspace, go)
+    members, aspects = _apart(local_modules(mod, workspace, go))
     listed = _dependencies(package, mod, go, flags)
     vendored = _vendor_directory(mod, workspace, go)
     found = repository.value()
@@ -69,7 +70,7 @@ def detect(
         go_line=mod.go_line,
         toolchain_version=go.version,
         main=package,
-        inputs=_inputs(listed, members, go, vendored, found.tree if found else root),
+        inputs=_with_aspects(_inputs(listed, members, go, vendored, found.tree if found else root), aspects),
         input_directories=_input_directories(listed, go),
         library_directories=_library_directories(listed, go),
         package_count=len(listed),
@@ -78,8 +79,15 @@ def detect(
         uses_database=any(p.import_path in _DATABASES for p in listed),
         repository=found,
         exposed_ports=_exposed_ports((root, members[0].directory)),
+        aspects=aspects,
         warnings=(*notes, *_warnings(mod)),
     ), go
+
+
+def _apart(found: tuple[LocalModule, ...]) -> tuple[tuple[LocalModule, ...], Path | None]:
+    """Tell the service's own copy of Seatrial's aspects from the modules that are compiled in."""
+    aspects = next((module.directory for module in found if module.path == WEAVE_MODULE), None)
+    return tuple(module for module in found if module.path != WEAVE_MODULE), aspects
 
 
 def _repository(root: Path, origin: Path, env: Mapping[str, str]) -> Repository | None:
@@ -278,6 +286,12 @@ def _inputs(
     return tuple(sorted(path for path in files if path.is_file()))
 
 
+def _with_aspects(inputs: tuple[Path, ...], aspects: Path | None) -> tuple[Path, ...]:
+    """Add what is woven, which no package of the service imports."""
+    woven = (path for path in aspects.rglob("*") if path.is_file()) if aspects else ()
+    return tuple(sorted({*inputs, *woven}))
+
+
 def _library_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tuple[Path, ...]:
     places = (package.directory for package in listed if not package.is_standard)
     return tuple(sorted(place for place in places if place.is_relative_to(go.gomodcache)))
@@ -309,6 +323,12 @@ def _exposed_ports(folders: Iterable[Path]) -> tuple[str, ...]:
     return ()
 
 
+def _is_ours(tool_file: Path) -> bool:
+    """True when a tool file names nothing but Seatrial's aspects."""
+    named = re.findall(r'"([^"\n]+)"', tool_file.read_text(errors="replace"))
+    return set(named) <= {WEAVE_MODULE, ORCHESTRION}
+
+
 def _warnings(mod: ModFile) -> tuple[str, ...]:
     """Name the files of an Orchestrion set-up that do not do what they seem to (docs/limitations.md)."""
     root = mod.path.parent
@@ -323,7 +343,7 @@ def _warnings(mod: ModFile) -> tuple[str, ...]:
             f"{mod.path}: a tool line for Orchestrion without orchestrion.tool.go weaves nothing in a plain "
             "build; this build weaves Seatrial's aspects"
         )
-    if has_tool_file:
+    if has_tool_file and not _is_ours(root / "orchestrion.tool.go"):
         found.append(
             f"{root / 'orchestrion.tool.go'}: the service's own integrations are left out; "
             "Seatrial weaves its own, which leave every module at its version"

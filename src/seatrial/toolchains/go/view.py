@@ -21,6 +21,9 @@ from seatrial.model.project import Project
 
 _TOOL_FILE = "orchestrion.tool.go"
 PIN_DIRECTORY = "seatrial.pin"
+_ASPECT_LINE = re.compile(
+    rb"^[ \t]*(?:(?:require|replace)[ \t]+)?%s[ \t][^\n]*\n?" % re.escape(WEAVE_MODULE).encode(), re.MULTILINE
+)
 # Orchestrion reads the imports of this file, and weaves what their orchestrion.yml says.
 _TOOL_FILE_CONTENT = f'//go:build tools\n\npackage tools\n\nimport _ "{WEAVE_MODULE}"\n'.encode()
 
@@ -114,12 +117,25 @@ def _edited(project: Project, place: Path, origin: Path, pin: Pin | None) -> dic
         edited[directory / "go.mod"] = f"module {PIN_DIRECTORY}\n\ngo 1.18\n{lines}".encode()
         work = project.workspace.read_bytes() + f"\nuse ./{PIN_DIRECTORY}\n".encode()
         edited[place / project.workspace.relative_to(origin)] = work
+        for member in project.members:
+            edited[place / member.directory.relative_to(origin) / "go.mod"] = _without_aspects(
+                member.directory
+            )
     else:
-        edited[directory / "go.mod"] = (project.module.directory / "go.mod").read_bytes() + lines.encode()
+        edited[directory / "go.mod"] = _without_aspects(project.module.directory) + lines.encode()
     if project.is_vendored:
         listing = (_vendor_source(project) / "modules.txt").read_bytes()
         edited[_vendor_root(project, place, origin) / "modules.txt"] = _vendored_listing(listing, pin)
     return edited
+
+
+def _without_aspects(module: Path) -> bytes:
+    """Return a go.mod without the lines of the service's own copy of the aspects.
+
+    That copy is woven, but from its place in the cache, where the standard library woven with the same
+    aspects is found again.
+    """
+    return _ASPECT_LINE.sub(b"", (module / "go.mod").read_bytes())
 
 
 def _pin_directory(project: Project, place: Path, origin: Path) -> Path:

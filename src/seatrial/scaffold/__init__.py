@@ -1,0 +1,1 @@
+"""The files that a team keeps in its own repository: rendered, planned, and written all or none."""

@@ -1,0 +1,125 @@
+"""The Dockerfile, and what its build does not see."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from seatrial.scaffold.files import Taken, Template
+from seatrial.scaffold.fill import fill
+from seatrial.scaffold.flags import build_flags, environment, ldflags, names_version, orchestrion
+from seatrial.scaffold.values import Values
+
+_LABELS: Final = (
+    ("org.opencontainers.image.version", "$VERSION"),
+    ("org.opencontainers.image.revision", "$REVISION"),
+)
+
+
+def render_dockerfile(values: Values) -> str:
+    """Return the Dockerfile: BuildKit's, multi-stage, every image by digest."""
+    go_build = f"{orchestrion(values)} go build" if values.is_woven else "go build"
+    pins = values.pins
+    return fill(
+        "Dockerfile",
+        {
+            "GO": pins.go or "the newest release of its tag",
+            "GOLANG": pins.golang,
+            "STATIC": pins.static,
+            "PREPARE": _prepare(values),
+            "CD": "" if values.module_directory == "." else f"    cd {values.module_directory} && \\",
+            "ENVIRONMENT": environment(values, is_woven=values.is_woven),
+            "GO_BUILD": f"{go_build} {build_flags(values)}",
+            "LDFLAGS": ldflags(values, version="$VERSION", revision="$REVISION", is_woven=values.is_woven),
+            "MAIN": values.main,
+            "FILES": "\n".join(f"COPY {_source(source)} {path}" for path, source in values.image_files),
+            "EXPOSE": f"EXPOSE {' '.join(values.ports)}" if values.ports else "",
+            "HEALTH_TIMES": _health_times(values),
+            "LABELS": _labels(values),
+        },
+        {
+            "prepare": bool(values.prepare),
+            "version": names_version(values),
+            "healthcheck": values.healthcheck is not None,
+        },
+    )
+
+
+def _prepare(values: Values) -> str:
+    cache = "--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build"
+    return "\n".join(f"RUN {cache} {command}" for command in values.prepare)
+
+
+def _source(path: str) -> str:
+    return json.dumps(path) if " " in path else path
+
+
+def _health_times(values: Values) -> str:
+    check = values.healthcheck
+    if check is None:
+        return ""
+    return (
+        f"--interval={check.interval_s:g}s --timeout={check.timeout_s:g}s "
+        f"--start-period={check.start_period_s:g}s --retries={check.retries}"
+    )
+
+
+def _labels(values: Values) -> str:
+    fixed = {"org.opencontainers.image.title": values.name}
+    if values.source_url:
+        fixed["org.opencontainers.image.source"] = values.source_url
+    fixed |= dict(values.labels)
+    quoted = [f"{key}={json.dumps(text).replace('$', chr(92) + '$')}" for key, text in sorted(fixed.items())]
+    return " \\\n      ".join([*quoted, *(f'{key}="{text}"' for key, text in _LABELS)])
+
+
+def render_dockerignore(values: Values) -> str:
+    """Return .dockerignore: what is left out, and what of it the program needs after all."""
+    bare = fill("dockerignore", {"NEEDED": ""}, {"needed": False})
+    needed = needed_exceptions(values.inputs, bare.splitlines())
+    lines = "\n".join(f"!{path}" for path in needed)
+    return fill("dockerignore", {"NEEDED": lines}, {"needed": bool(needed)})
+
+
+def needed_exceptions(inputs: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return the inputs of the build, relative to the root, that the patterns would keep out."""
+    rules = [_pattern(line) for line in patterns if line and not line.startswith("#")]
+    return tuple(sorted(path for path in inputs if any(rule.fullmatch(path) for rule in rules)))
+
+
+def _pattern(line: str) -> re.Pattern[str]:
+    """Translate a .dockerignore pattern (patternmatcher): a directory that matches takes all below it."""
+    parts = re.split(r"(\*\*/|\*|\?)", line.lstrip("/"))
+    words = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(words.get(part, re.escape(part)) for part in parts) + "(?:/.*)?")
+
+
+def _is_aside(values: Values) -> bool:
+    return values.path("Dockerfile") != "Dockerfile"
+
+
+TEMPLATES: Final = (
+    Template(
+        path="Dockerfile",
+        purpose="the image",
+        render=render_dockerfile,
+        taken=Taken.ASIDE,
+        aside="seatrial.Dockerfile",
+    ),
+    # BuildKit reads DOCKERFILE.dockerignore before .dockerignore: the user's own is not touched.
+    Template(
+        path="seatrial.Dockerfile.dockerignore",
+        purpose="what the image's build does not see",
+        render=render_dockerignore,
+        is_wanted=_is_aside,
+    ),
+    Template(
+        path=".dockerignore",
+        purpose="what docker build does not see",
+        render=render_dockerignore,
+        is_wanted=lambda values: not _is_aside(values),
+        taken=Taken.APPEND,
+    ),
+)

@@ -1,0 +1,105 @@
+"""The Makefile; or seatrial.mk beside the user's own, which includes it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from seatrial.scaffold.files import Taken, Template
+from seatrial.scaffold.fill import fill
+from seatrial.scaffold.flags import build_flags, environment, ldflags, orchestrion
+from seatrial.scaffold.values import Values
+
+TARGETS: Final = (
+    "help",
+    "build",
+    "build-instrumented",
+    "docker-build",
+    "generate",
+    "test",
+    "lint",
+    "scan-vulnerabilities",
+    "sbom",
+    "verify-binary",
+)
+INCLUDED: Final = "seatrial.mk"
+VERSION: Final = "$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)"
+_TARGET_LINE: Final = re.compile(r"^([A-Za-z0-9_./ -]+?)\s*::?(?!=)", re.MULTILINE)
+
+
+def render_makefile(values: Values) -> str:
+    """Return the targets; under other names, and with variables of its own, beside a user's Makefile."""
+    is_whole = not is_included(values)
+    names = {_placeholder(target): values.target(target) for target in TARGETS}
+    prefix = "" if is_whole else "SEATRIAL_"
+    plain = environment(values, is_woven=False)
+    woven = f"{environment(values, is_woven=True)} $({prefix}ORCHESTRION) $({prefix}GO_BUILD)"
+    return fill(
+        "Makefile",
+        {
+            **names,
+            "P": prefix,
+            "PHONY": " ".join(names.values()),
+            "WIDTH": str(max(map(len, names.values())) + 2),
+            "NAME": values.name,
+            "VERSION": VERSION,
+            "LIMIT": str(values.size_limit_bytes),
+            "BUILD_FLAGS": build_flags(values),
+            "ORCHESTRION": orchestrion(values, "$$"),
+            "CD": "" if values.module_directory == "." else f"cd {values.module_directory} && ",
+            "ENVIRONMENT": plain,
+            "WOVEN_BUILD": woven if values.is_woven else f"{plain} $({prefix}GO_BUILD)",
+            "PLAIN_LDFLAGS": _make_ldflags(values, is_woven=False),
+            "LDFLAGS": _make_ldflags(values, is_woven=values.is_woven),
+            "MAIN": values.main,
+            "DOCKERFILE": values.path("Dockerfile"),
+            "GOLANGCI": values.pins.tools["golangci-lint"],
+            "GOVULNCHECK": values.pins.tools["govulncheck"],
+            "TRIVY": values.pins.tools["trivy"],
+            "SYFT": values.pins.tools["syft"],
+            "IS_WOVEN": ", and woven" if values.is_woven else "",
+            "ORCHESTRION_VERSION": values.pins.orchestrion,
+        },
+        {"whole": is_whole, "woven": values.is_woven},
+    )
+
+
+def _placeholder(target: str) -> str:
+    return f"{target.upper().replace('-', '_')}_TARGET"
+
+
+def _make_ldflags(values: Values, *, is_woven: bool) -> str:
+    """A $ of the user's own is doubled for make; the version's is make's."""
+    text = ldflags(values, version="\0VERSION\0", revision="\0REVISION\0", is_woven=is_woven)
+    text = text.replace("$", "$$")
+    return text.replace("\0VERSION\0", "$(VERSION)").replace("\0REVISION\0", "$(REVISION)")
+
+
+def is_included(values: Values) -> bool:
+    """True where the user has a Makefile of their own, and ours is a second file."""
+    return values.path("Makefile") == INCLUDED
+
+
+def read_targets(makefile: str) -> frozenset[str]:
+    """Return the targets of ours that a user's Makefile has, too."""
+    found = {word for match in _TARGET_LINE.finditer(makefile) for word in match[1].split()}
+    return frozenset(found & set(TARGETS))
+
+
+TEMPLATES: Final = (
+    Template(
+        path="Makefile",
+        purpose="build, test, lint, scan, SBOM and image by one word each",
+        render=render_makefile,
+        taken=Taken.ASIDE,
+        aside=INCLUDED,
+    ),
+    Template(
+        path="Makefile",
+        name="include",
+        purpose=f"includes {INCLUDED}",
+        render=lambda _: f"include {INCLUDED}\n",
+        is_wanted=is_included,
+        taken=Taken.APPEND,
+    ),
+)
