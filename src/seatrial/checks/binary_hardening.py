@@ -62,7 +62,5 @@ def check_pie(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: A
         return PIE.unknown(_NO_ELF)
     if facts.elf.is_pie:
         return PIE.passes("may be loaded anywhere")
-    return PIE.fails(
-        "is always loaded at one address; in a Go program without C this helps an attacker little",
-        "build with -buildmode=pie",
-    )
+    little = "; in a Go program without C this helps an attacker little" if facts.go else ""
+    return PIE.fails(f"is always loaded at one address{little}", "build with -buildmode=pie")

@@ -111,7 +111,10 @@ def test_programs_are_found_for_the_command_its_loader_and_its_health(tmp_path: 
     layer = tar_of(
         ("usr/bin", None), ("bin", "usr/bin"), ("app/run", b"#!/bin/py -I\n"), ("usr/bin/py", b"x")
     )
-    settings = {"Entrypoint": ["/app/run"], "Healthcheck": {"Test": ["CMD", "py", "-c", "1"]}}
+    settings: dict[str, object] = {
+        "Entrypoint": ["/app/run"],
+        "Healthcheck": {"Test": ["CMD", "py", "-c", "1"]},
+    }
     facts = observe(put_image(tmp_path / "image", [layer], settings))
     assert (facts.script_interpreter, facts.has_interpreter) == ("/bin/py -I", True)
     assert facts.health_program == "/usr/bin/py"
