@@ -123,6 +123,12 @@ def test_service_has_its_database_then_loses_it_then_has_it_back(image: Path) ->
     facts = run(image, None)
     assert facts.exchanges[0].status == 200, facts.log_lines
     assert facts.services == ("postgres",)
+    # One for each request; those of the health command are not counted.
+    assert facts.statements == 3
+    alone = next(one for one in facts.variations if one.name == "no database")
+    assert (alone.status, alone.ended_early, alone.note) == (0, 1, "without postgres")
+    assert "no database:" in alone.log_tail[-1]
+    assert next(one for one in facts.variations if one.name == "no collector").status == 200
     assert [(probe.situation, probe.exit_code) for probe in facts.probes] == [
         ("up", 0),
         ("database stopped", 1),
@@ -158,3 +164,9 @@ def test_plans_own_address_is_kept(image: Path, tmp_path: Path) -> None:
     facts = run(image, tmp_path, (("DATABASE_URL", "postgres://postgres@127.0.0.1:1/postgres"),))
     assert facts.ended_early == 1
     assert "connection refused" in facts.log_lines[-1]
+
+
+def test_requests_that_do_not_ask_the_database_are_seen(trial_image: Path, tmp_path: Path) -> None:
+    facts = run(trial_image, tmp_path)
+    assert facts.exchanges[0].status == 200
+    assert facts.statements == 0

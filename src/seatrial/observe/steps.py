@@ -26,6 +26,8 @@ _FIRST_EXPORT_TIMEOUT_S: Final = 1.0
 _FLAG_TIMEOUT_S: Final = 3.0
 _HEALTHY_WITHIN_S: Final = 3.0
 _BACK_WITHIN_S: Final = 5.0
+# From what PostgreSQL writes to what our thread has read of it.
+_LOG_LAG_S: Final = 0.005
 
 
 class Trial:
@@ -55,7 +57,7 @@ class Trial:
         self._flag: bool | None = None
         self._database: Stoppable | None = postgres
         self._exchanges: list[Exchange] = []
-        self._statements: int | None = None
+        self._statements: int | None = 0 if postgres else None
         self._probes: list[Probe] = []
         self._process: ProcessFacts | None = None
         self._problems: list[str] = []
@@ -124,24 +126,35 @@ class Trial:
     def _ask(self, start: Start) -> None:
         """Make the requests, and run the health command while all is well and while something is missing."""
         self._process = read_process(start.job.pid)
-        mark = self._postgres.mark if self._postgres else 0
+        mark = self._statement_mark()
         first = start.first_answer(self._plan.requests[0])
         self._exchanges.append(first.exchange)
         if first.exchange.status:
             self._note("first answer")
+        self._count_statements(mark)
         health = self._health(start)
         if health:
             self._probe_up(start, health)
+        mark = self._statement_mark()
         if first.exchange.status:
             self._drive(start, first)
         self._await_spans()
-        if self._postgres:
-            self._statements = self._postgres.statements_since(mark)
+        self._count_statements(mark)
         if not start.has_ended:
             self._process = read_process(start.job.pid) or self._process
             self._database = self._database or find_sqlite(self._sandbox, start.job.pid)
         if health and not start.has_ended:
             self._probe_without(start, health)
+
+    def _statement_mark(self) -> int:
+        return self._postgres.mark if self._postgres else 0
+
+    def _count_statements(self, mark: int) -> None:
+        """Add what the database was asked since then: by requests, and not by the health command."""
+        if self._postgres and self._statements is not None:
+            time.sleep(_LOG_LAG_S)
+            more = self._postgres.statements_since(mark)
+            self._statements = None if more is None else self._statements + more
 
     def _health(self, start: Start) -> Health | None:
         """Return the health command: the image's, the plan's, or the program's own flag when it has one."""
