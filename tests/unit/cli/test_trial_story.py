@@ -22,10 +22,11 @@ def test_good_image_is_told_in_ten_lines() -> None:
     lines = trial_text(GOOD, is_verbose=False).splitlines()
     assert len(lines) <= 10
     assert lines[0].startswith("image    orders:1.4.2  sha256:")
-    assert "start    listening on 8080 after 20 ms" in lines
+    assert "start    listening on 8080 after 20 ms, healthy after 40 ms" in lines
     assert "asked    GET /orders -> 200 (1.0 ms)" in lines
     assert "spans    2 (1 client, 1 server)" in lines
-    assert "health   up: exit 0 (5 ms); database stopped: exit 1 (5 ms)" in lines
+    health = next(line for line in lines if line.startswith("health "))
+    assert "up: exit 0 (5 ms); database stopped: exit 1 (5 ms); database back: exit 0 (5 ms)" in health
     assert "stop     SIGTERM: exit 0 after 4 ms" in lines
     assert "✓" not in "".join(lines)
 
