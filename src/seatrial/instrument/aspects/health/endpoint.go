@@ -3,6 +3,7 @@ package health
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -60,11 +61,14 @@ func awaitHolder() {
 func accept(l net.Listener) {
 	for {
 		conn, err := l.Accept()
-		if err != nil { // too many open files, most likely
-			time.Sleep(50 * time.Millisecond)
-			continue
+		switch {
+		case err == nil:
+			go answer(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // too many open files, most likely
+			time.Sleep(retryAfter)
 		}
-		go answer(conn)
 	}
 }
 

@@ -20,13 +20,7 @@ func running(t *testing.T) net.Listener {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go answer(conn)
-		}
+		accept(l)
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-closed })
 	return l
@@ -145,11 +139,7 @@ func BenchmarkProbe(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	go func() {
-		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-			go answer(conn)
-		}
-	}()
+	go accept(l)
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

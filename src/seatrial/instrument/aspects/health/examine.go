@@ -93,7 +93,7 @@ func (f *findings) listeners() {
 		return
 	}
 	if ever {
-		f.add(Check{Name: "listener", Kind: "listener", Status: Unhealthy, Error: "none is open any more"})
+		f.add(Check{Name: "listener", Kind: "listener", Status: Unhealthy, Error: "no listener is open any more"})
 		return
 	}
 	unseen := listeningSockets()
@@ -101,7 +101,7 @@ func (f *findings) listeners() {
 		f.add(Check{Name: "listener " + address, Kind: "listener", Status: Healthy})
 	}
 	if len(unseen) == 0 {
-		f.add(Check{Name: "listener", Kind: "listener", Status: Starting, Error: "none yet"})
+		f.add(Check{Name: "listener", Kind: "listener", Status: Starting, Error: "no listener yet"})
 	}
 }
 
@@ -165,7 +165,11 @@ func (p *pending) finish(began time.Time, timeout time.Duration) {
 		p.check.Error = scrub(p.question.err.Error())
 		return
 	}
-	since := time.Since(p.question.began).Round(10 * time.Millisecond)
+	since := time.Since(p.question.began)
+	if answered {
+		since = p.question.took
+	}
+	since = rounded(since)
 	p.check.Status, p.check.LatencyMS = Unhealthy, milliseconds(since)
 	switch {
 	case p.check.Kind == "listener" && wait < timeout:
@@ -177,4 +181,11 @@ func (p *pending) finish(began time.Time, timeout time.Duration) {
 	default:
 		p.check.Error = fmt.Sprintf("no answer within %s", since)
 	}
+}
+
+func rounded(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
 }

@@ -237,7 +237,7 @@ func localFor(address net.Addr) net.Addr {
 		port := first + binary.BigEndian.Uint32(random[:4])%count
 		return &net.TCPAddr{IP: to.IP, Port: int(port), Zone: to.Zone}
 	case *net.UnixAddr:
-		if tellsDeleted { // Linux: a name without a file
+		if hasAbstractNames {
 			return &net.UnixAddr{Net: to.Net, Name: "@seatrial-knock-" + hex.EncodeToString(random[:])}
 		}
 	}

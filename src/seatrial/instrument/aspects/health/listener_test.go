@@ -14,7 +14,7 @@ import (
 
 func TestBeforeTheFirstListenerTheServiceIsStarting(t *testing.T) {
 	c := reset(t, "")
-	if r := examine(c, false); r.Status != Starting || r.String() != "starting: listener: none yet" {
+	if r := examine(c, false); r.Status != Starting || r.String() != "starting: no listener yet" {
 		// The test's own process may hold a socket of its runner; it has none here.
 		t.Errorf("%s", r)
 	}
@@ -135,7 +135,7 @@ func TestClosedListeners(t *testing.T) {
 	c := reset(t, "")
 	l := listen(t, "tcp", "127.0.0.1:0")
 	Unlistened(l.Listener)
-	if r := examine(c, false); r.Status != Unhealthy || r.String() != "unhealthy: listener: none is open any more" {
+	if r := examine(c, false); r.Status != Unhealthy || r.String() != "unhealthy: no listener is open any more" {
 		t.Errorf("%s", r)
 	}
 }

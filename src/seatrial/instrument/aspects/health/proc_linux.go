@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// tellsDeleted: /proc tells of an open file that it was removed.
-const tellsDeleted = true
+// tellsHeld: /proc tells which files this process has open.
+const tellsHeld = true
 
 const deletedSuffix = " (deleted)"
 
@@ -18,8 +18,22 @@ const deletedSuffix = " (deleted)"
 // removed from its directory, or another took its name.
 func isHeldDeleted(file string) bool {
 	found := false
-	eachDescriptor(func(target string) bool {
+	eachDescriptor(func(_, target string) bool {
 		found = target == file+deletedSuffix
+		return !found
+	})
+	return found
+}
+
+// isHeld reports whether this process has the very file open, under whatever
+// name it was opened.
+func isHeld(file os.FileInfo) bool {
+	found := false
+	eachDescriptor(func(link, target string) bool {
+		if strings.HasPrefix(target, "/") { // no socket, no pipe
+			open, err := os.Stat(link)
+			found = err == nil && os.SameFile(open, file)
+		}
 		return !found
 	})
 	return found
@@ -27,7 +41,7 @@ func isHeldDeleted(file string) bool {
 
 // eachDescriptor hands over what each open descriptor leads to (proc(5)),
 // until told to stop.
-func eachDescriptor(visit func(target string) bool) {
+func eachDescriptor(visit func(link, target string) bool) {
 	directory, err := os.Open("/proc/self/fd")
 	if err != nil {
 		return
@@ -35,7 +49,8 @@ func eachDescriptor(visit func(target string) bool) {
 	defer func() { _ = directory.Close() }()
 	names, _ := directory.Readdirnames(-1)
 	for _, name := range names {
-		if target, err := os.Readlink("/proc/self/fd/" + name); err == nil && !visit(target) {
+		link := "/proc/self/fd/" + name
+		if target, err := os.Readlink(link); err == nil && !visit(link, target) {
 			return
 		}
 	}
@@ -70,7 +85,7 @@ func queued(port int) (waiting int, known bool) {
 // means: libraries that call the kernel themselves are unknown to package net.
 func listeningSockets() (addresses []string) {
 	own := map[string]bool{}
-	eachDescriptor(func(target string) bool {
+	eachDescriptor(func(_, target string) bool {
 		if strings.HasPrefix(target, "socket:[") {
 			own[strings.Trim(target, "socket:[]")] = true
 		}

@@ -2,9 +2,13 @@
 
 package health
 
-const tellsDeleted = false
+import "os"
+
+const tellsHeld = false
 
 func isHeldDeleted(string) bool { return false }
+
+func isHeld(os.FileInfo) bool { return true }
 
 func queued(int) (waiting int, known bool) { return 0, false }
 

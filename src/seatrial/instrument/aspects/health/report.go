@@ -83,7 +83,7 @@ func (c Check) String() string {
 	switch {
 	case c.Status == Skipped:
 		words += " skipped (" + c.Error + ")"
-	case c.Status != Healthy && c.Kind == "process":
+	case c.Status != Healthy && (c.Kind == "process" || c.Name == "listener"):
 		words = c.Error
 	case c.Status != Healthy:
 		words += ": " + c.Error

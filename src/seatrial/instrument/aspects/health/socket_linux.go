@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// hasAbstractNames: a unix socket needs no file.
+const hasAbstractNames = true
+
 // prefix begins the names of all our sockets.
 const prefix = "@seatrial-health-"
 

@@ -70,8 +70,21 @@ func TestRemovedFileIsToldWhileItIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if isHeldDeleted(file.Name()) {
-		t.Error("it is there")
+	first, err := os.Stat(file.Name())
+	if err != nil || isHeldDeleted(file.Name()) || !isHeld(first) {
+		t.Error("it is there", err)
+	}
+	if err := os.Rename(file.Name(), file.Name()+"-kept"); err != nil || !isHeld(first) {
+		t.Error("another name is the same file", err)
+	}
+	if err := os.WriteFile(file.Name(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := os.Stat(file.Name()); err != nil || isHeld(other) {
+		t.Error("the same name is another file", err)
+	}
+	if err := os.Rename(file.Name()+"-kept", file.Name()); err != nil {
+		t.Fatal(err)
 	}
 	_ = os.Remove(file.Name())
 	if !isHeldDeleted(file.Name()) {

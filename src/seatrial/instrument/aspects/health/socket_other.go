@@ -12,7 +12,10 @@ import (
 	"time"
 )
 
-const prefix = "seatrial-health-"
+const (
+	hasAbstractNames = false
+	prefix           = "seatrial-health-"
+)
 
 // socketName is a file: only Linux has names without one. The user's number
 // and the program tell several services apart.

@@ -39,14 +39,13 @@ func (d *database) checkFile(ctx context.Context, conn *sql.Conn) error {
 	if d.inMemory = file == ""; d.inMemory {
 		return nil
 	}
-	if isHeldDeleted(file) {
-		return fmt.Errorf("%w %s was removed or replaced while it is in use", errFile, file)
-	}
-	_, err = os.Stat(file)
+	there, err := os.Stat(file)
 	switch {
+	case err == nil && !isHeld(there), isHeldDeleted(file):
+		return fmt.Errorf("%w %s was removed or replaced while it is in use", errFile, file)
 	case err == nil:
 		d.file = file
-	case errors.Is(err, os.ErrNotExist) && !tellsDeleted:
+	case errors.Is(err, os.ErrNotExist) && !tellsHeld:
 		return fmt.Errorf("%w %s is gone", errFile, file)
 	}
 	// A name that never was a file is that of another VFS (memdb, an embedded one).
