@@ -49,7 +49,7 @@ func ask() error {
 	words := "user\\x00" + user + "\\x00database\\x00" + database + "\\x00\\x00"
 	startup := append([]byte{0, 3, 0, 0}, words...)
 	connection.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(startup)+4)), startup...))
-	query := []byte("SELECT 'answer-'||(40+2)\\x00")
+	query := []byte("\\n\\tSELECT 'answer-'||(40+2)\\x00")
 	length := binary.BigEndian.AppendUint32(nil, uint32(len(query)+4))
 	connection.Write(bytes.Join([][]byte{{'Q'}, length, query}, nil))
 	connection.Write([]byte{'X', 0, 0, 0, 4})

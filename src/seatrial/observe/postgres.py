@@ -55,7 +55,8 @@ _STOP_TIMEOUT_S: Final = 5.0
 _STARTUP: Final = b"user\0postgres\0database\0postgres\0\0"
 _PROTOCOL_3: Final = 196608
 _END_OF_TAR: Final = 1024
-_STATEMENT: Final = re.compile(r"LOG:  (?:statement|execute [^:]*): *(.*)")
+# Its text may begin on the next line; an empty one has none.
+_STATEMENT: Final = re.compile(r"^LOG:  (?:statement|execute [^:\n]*):\s*(?!LOG:|DETAIL:)(.*)", re.MULTILINE)
 # What a pool does on its own, or what only frames a statement.
 _FRAME: Final = re.compile(
     r"(?:begin|start transaction|commit|rollback|set|show|deallocate|discard)\b.*|select 1;?|(?:-- ?ping)?;?",
@@ -133,9 +134,8 @@ class Postgres:
         count, lines = self._job.log.count, self._job.log.lines()
         if count - mark > len(lines):
             return None
-        since = lines[len(lines) - (count - mark) :]
-        found = (_STATEMENT.match(line) for line in since)
-        return sum(1 for one in found if one and not _FRAME.fullmatch(one[1].strip()))
+        since = "\n".join(lines[len(lines) - (count - mark) :])
+        return sum(_FRAME.fullmatch(found[1].strip()) is None for found in _STATEMENT.finditer(since))
 
     def _start(self, argv: tuple[str, ...]) -> Job:
         return self._sandbox.start(argv, self._options())

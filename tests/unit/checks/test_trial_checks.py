@@ -211,6 +211,15 @@ def test_database_spans_of_no_request_fail_whatever_was_answered() -> None:
     assert trial_spans.check_sql_spans(facts, EXPECTED).state is State.FAIL
 
 
+def test_database_spans_of_other_times_are_no_lost_ones() -> None:
+    """A service that migrates its database at the start has spans of that, whatever its requests do."""
+    migration = replace(span("client", "02", "99", db_system="sqlite"), start_ns=100, end_ns=101)
+    facts = replace(RUNNING, exchanges=(exchange(302),), spans=(span(), migration))
+    assert trial_spans.check_sql_spans(facts, EXPECTED).state is State.UNKNOWN
+    answered = replace(facts, exchanges=(exchange(200),))
+    assert trial_spans.check_sql_spans(answered, EXPECTED).state is State.FAIL
+
+
 def test_root_that_cannot_be_written_to_is_named_as_the_cause() -> None:
     facts = replace(NEVER_SERVED, writes=("/home/nonroot/state",))
     verdict = trial_start.check_starts(facts, EXPECTED)
