@@ -46,6 +46,7 @@ def ask_program(
         search_path=env.get("PATH", ""),
         environment=plan.trial.environment if plan.trial else (),
         files=plan.trial.files if plan.trial else (),
+        programs=plan.trial.programs if plan.trial else (),
     )
     owner = FlagOwner.SERVICE if found else FlagOwner.WOVEN
     _memory(place).write_text(f"{owner.value} {_question(plan, sources)}")

@@ -77,6 +77,7 @@ def test_trial_without_root(trial_service: Path, place: Path, services: tuple[st
     assert isinstance(shutdown, dict)
     assert (process["uid"], process["gid"], process["effective_capabilities"]) == (65532, 65532, 0)
     assert process["has_no_new_privileges"] is True
+    assert process["seccomp_mode"] == 2
     assert probes[0]["exit_code"] == 0
     # This service never asks PostgreSQL.
     assert [probe["exit_code"] for probe in probes] == ([0, 0, 0] if services else [0, 1, 0])

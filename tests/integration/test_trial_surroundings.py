@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from facts import EXPECTED
 from images import base_entries, file, write_image
+from seatrial.checks.trial_logs import check_json
+from seatrial.checks.trial_spans import check_sql_spans
 from seatrial.errors import MachineError
 from seatrial.model.facts import RunningFacts, Variation
 from seatrial.model.image import Healthcheck, ImageConfig
 from seatrial.model.trial import ServiceProgram, TrialPlan, TrialRequest
+from seatrial.model.verdict import Expectations, State
 from seatrial.observe.running import observe_running
 
 pytestmark = pytest.mark.sandbox
@@ -195,6 +199,27 @@ def test_named_requests_are_all_that_is_asked(trial_image: Path) -> None:
     )
     facts = run(trial_image, "links", plan=replace(PLAN, requests=requests))
     assert [(one.status, one.expected_status) for one in facts.exchanges] == [(200, 0), (200, 0), (401, 401)]
+
+
+def test_login_before_every_page_leaves_sql_spans_unknown(trial_image: Path) -> None:
+    facts = run(
+        trial_image, "login", plan=replace(PLAN, requests=(TrialRequest(), TrialRequest(path="/orders")))
+    )
+    assert [one.status for one in facts.exchanges] == [401, 401]
+    expected = Expectations(has_spans=True, has_database=True)
+    verdict = check_sql_spans(facts, expected)
+    assert (verdict.state, verdict.is_blocking) == (State.UNKNOWN, False)
+    assert "401" in verdict.reason
+
+
+def test_log_in_json_is_seen_as_such(trial_image: Path) -> None:
+    assert check_json(run(trial_image), EXPECTED).state is State.FAIL
+    requests = (TrialRequest(),) * 9
+    verdict = check_json(
+        run(trial_image, "json-logs", "silent", plan=replace(PLAN, requests=requests)), EXPECTED
+    )
+    assert verdict.state is State.PASS
+    assert "JSON objects" in verdict.reason
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Final
 
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.sandbox import Sandbox, open_sandbox
+from seatrial.model.trial import ServiceProgram
 from seatrial.observe.services import fill_placeholders
 from seatrial.observe.unpack import container_environment, fill_with_files
 
@@ -39,19 +40,21 @@ def detect_health_flag(
     search_path: str,
     environment: tuple[tuple[str, str], ...] = (),
     files: tuple[tuple[str, str], ...] = (),
+    programs: tuple[ServiceProgram, ...] = (),
     timeout_s: float = 3.0,
 ) -> bool:
     """Return whether ``argv --health-check`` is a health command, by running it with no server up.
 
     paths: path in the image ("/server") -> file on this machine; enough for a static program.
-    files: what the trial adds to the image: path -> content.
+    files: what the trial adds to the image: path -> content. programs: whose addresses variables and
+    files may name; none of them runs.
     Only a real flag ends by itself, with a failure, without listening, and differently from the
     same program given a flag that nobody knows.
     Raises MachineError and MissingTool as ``observe_running`` does.
     """
     with open_sandbox(find_engine(search_path)) as sandbox:
-        rootfs = fill_with_files(sandbox, paths, fill_placeholders(files))
-        variables = container_environment(rootfs, fill_placeholders(environment))
+        rootfs = fill_with_files(sandbox, paths, fill_placeholders(files, programs))
+        variables = container_environment(rootfs, fill_placeholders(environment, programs))
         return has_health_flag(sandbox, argv, tuple(variables.items()), directory="/", timeout_s=timeout_s)
 
 
