@@ -13,6 +13,8 @@ COMMANDS = {
     "build": "from source to an image that has been run",
     "trial": "look at any image, run it, and judge it; no source is needed",
     "tags": "the image's tags, from git and CI",
+    "init": "write the Dockerfile, Makefile, Orchestrion and CI files that a team keeps",
+    "sync": "bring those files up to date; --check fails when they differ",
     "lock": "write or renew the pins beside a service (seatrial.lock)",
     "doctor": "what this machine has, what is missing, and the command that brings it",
     "completion": "print shell completion for bash or zsh",

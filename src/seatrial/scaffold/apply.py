@@ -92,6 +92,11 @@ def _replace(place: Path, scratch: Path | None, change: Change, staged: _Staged)
         old = place.with_name(f".seatrial-old-{place.name}")
         os.link(place, old)
     staged.replaced.append((place, old))
+    replace_file(place, scratch)
+
+
+def replace_file(place: Path, scratch: Path | None) -> None:
+    """Put ``scratch`` in a file's place, or take the file away."""
     if scratch is None:
         place.unlink()
     else:
@@ -104,6 +109,8 @@ def _undo(staged: _Staged) -> None:
         with contextlib.suppress(OSError):
             if old:
                 os.replace(old, place)
+                # Two names of one file are left as they are by rename(2).
+                old.unlink(missing_ok=True)
             else:
                 place.unlink()
     for _, scratch, _ in staged.ready:

@@ -47,6 +47,7 @@ class Change:
     """One path of a plan. before, after: the file's bytes, or None where there is no file.
 
     note: why, for the user. A conflict's ``after`` is what Seatrial would have written: it never is.
+    is_ours: what is there is what Seatrial wrote, and nothing of the user's.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Change:
     after: bytes | None = None
     mode: int = 0o644
     note: str = ""
+    is_ours: bool = False
 
     @property
     def is_write(self) -> bool:
@@ -172,7 +174,12 @@ def plan_changes(
         change, digest = _template_change(root, template, values, remembered)
         changes.append(change)
         kept[change.path] = digest
-    changes += [_edited_change(root, edit) for edit in edited]
+    for edit in edited:
+        change = _edited_change(root, edit, remembered.get(edit.path, ""))
+        changes.append(change)
+        if change.is_write or edit.path in remembered:
+            # Only what Seatrial wrote: the user's own edits of go.mod are no news to the lock.
+            kept[edit.path] = _digest(edit.content) if change.is_write else remembered[edit.path]
     for tree in trees:
         found, digest = _tree_changes(root, tree, remembered)
         changes += found
@@ -215,7 +222,8 @@ def _template_change(
             note=f"{note}\n{_HINT_CONFLICT}",
         )
         return conflict, known
-    return _written(path, template.purpose, before, after), body_digest(body)
+    is_ours = not region.before and not region.after and bool(region.body)
+    return _written(path, template.purpose, before, after, is_ours=is_ours), body_digest(body)
 
 
 def _ended(text: str) -> str:
@@ -229,13 +237,19 @@ def _once(path: str, template: Template, body: str, before: bytes | None, known:
     return Change(path=path, kind=Kind.THEIRS, purpose=template.purpose, note="stays as it is")
 
 
-def _edited_change(root: Path, edit: Edited) -> Change:
-    return _written(edit.path, edit.purpose, read_file(root, edit.path), edit.content)
+def _edited_change(root: Path, edit: Edited, known: str) -> Change:
+    before = read_file(root, edit.path)
+    is_ours = before is not None and _digest(before) == known
+    return _written(edit.path, edit.purpose, before, edit.content, is_ours=is_ours)
 
 
-def _written(path: str, purpose: str, before: bytes | None, after: bytes) -> Change:
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _written(path: str, purpose: str, before: bytes | None, after: bytes, *, is_ours: bool = False) -> Change:
     kind = Kind.CREATE if before is None else Kind.SAME if before == after else Kind.UPDATE
-    return Change(path=path, kind=kind, purpose=purpose, before=before, after=after)
+    return Change(path=path, kind=kind, purpose=purpose, before=before, after=after, is_ours=is_ours)
 
 
 def _tree_changes(root: Path, tree: Tree, remembered: Mapping[str, str]) -> tuple[list[Change], str]:
@@ -250,9 +264,11 @@ def _tree_changes(root: Path, tree: Tree, remembered: Mapping[str, str]) -> tupl
     for path in sorted({*present, *wanted}):
         before, after = present.get(path), wanted.get(path)
         if after is not None:
-            changes.append(_written(path, tree.purpose, before, after))
+            changes.append(_written(path, tree.purpose, before, after, is_ours=True))
         else:
-            changes.append(Change(path=path, kind=Kind.REMOVE, purpose=tree.purpose, before=before))
+            changes.append(
+                Change(path=path, kind=Kind.REMOVE, purpose=tree.purpose, before=before, is_ours=True)
+            )
     is_ours = not present or _tree_digest(present) == known
     if not is_ours and any(change.is_write for change in changes):
         changes = [_as_conflict(change) for change in changes]

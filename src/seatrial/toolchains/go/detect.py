@@ -325,7 +325,8 @@ def _exposed_ports(folders: Iterable[Path]) -> tuple[str, ...]:
 
 def _is_ours(tool_file: Path) -> bool:
     """True when a tool file names nothing but Seatrial's aspects."""
-    named = re.findall(r'"([^"\n]+)"', tool_file.read_text(errors="replace"))
+    code = re.sub(r"//.*", "", tool_file.read_text(errors="replace"))
+    named = re.findall(r'"([^"\n]+)"', code)
     return set(named) <= {WEAVE_MODULE, ORCHESTRION}
 
 

@@ -1,0 +1,167 @@
+"""``init`` and ``sync``: what a service is, its pins, and the files that both together make."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seatrial.errors import ConfigError, MachineError, MissingTool
+from seatrial.health import ask_program, known_owner
+from seatrial.host.files import exclusive
+from seatrial.host.git import ask_git
+from seatrial.instrument.pin import aspect_files
+from seatrial.keep.describe import describe, find_hosts, find_root, relative_to
+from seatrial.keep.pinning import complete_lock
+from seatrial.lock import FILE_NAME as LOCK_NAME
+from seatrial.lock import Lock, encode_lock, read_lock
+from seatrial.model.plan import FlagOwner, Plan
+from seatrial.model.request import Request
+from seatrial.pipeline import plan_build
+from seatrial.plan import service_key, with_flag_owner
+from seatrial.scaffold.apply import apply_changes
+from seatrial.scaffold.changes import Change, Kind, Tree, place_templates, plan_changes, read_file
+from seatrial.scaffold.changes import Plan as FilePlan
+from seatrial.scaffold.flags import WEAVE_DIRECTORY
+from seatrial.scaffold.gomod import Module, ModuleEdits, edit_module
+from seatrial.scaffold.table import TEMPLATES
+from seatrial.scaffold.values import Values
+from seatrial.toolchains.go.build import Watcher, build_program
+from seatrial.toolchains.go.environment import GoEnvironment
+from seatrial.toolchains.go.sources import read_sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What was asked for. request.root: the service. hosts: whose CI, or empty for what the repository has.
+
+    pin_file: "go.mod", "tools.mod", or "" for whichever moves none of the service's modules.
+    is_first: False for ``sync``, which keeps what ``init`` wrote.
+    """
+
+    request: Request
+    hosts: tuple[str, ...] = ()
+    pin_file: str = ""
+    is_first: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A plan for a repository, with what to tell of it. notes: whole sentences."""
+
+    root: Path
+    files: FilePlan
+    notes: tuple[str, ...]
+
+
+def plan_files(wish: Wish, watcher: Watcher) -> Kept:
+    """Decide what every kept file is to hold; nothing is written.
+
+    Raises ProjectError, ConfigError (pins that do not fit, markers out of order), OutputError.
+    """
+    request = wish.request
+    plan, go, settings = plan_build(request, watcher.stage)
+    project = plan.project
+    root = find_root(project, request.root)
+    held = read_lock(root / LOCK_NAME) or Lock()
+    if not wish.is_first and not held.files:
+        raise ConfigError(f"{LOCK_NAME} knows of no kept files", where=str(root), hint="seatrial init")
+    hosts = wish.hosts or held.ci or find_hosts(root, project)
+    lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts)
+    owner = _flag_owner(plan, go, request, watcher)
+    plan = with_flag_owner(plan, settings, owner)
+    is_woven = plan.build.instrument == "orchestrion"
+    folder = relative_to(project.module.directory, root)
+    prefix = "" if folder == "." else f"{folder}/"
+    module = Module(directory=project.module.directory, prefix=prefix, go=go.program, env=go.variables)
+    if is_woven:
+        watcher.stage(f"asking Go what Orchestrion {lock.orchestrion} requires")
+    with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
+        edits = edit_module(
+            module, lock.orchestrion, is_woven=is_woven, asked=wish.pin_file, scratch=Path(scratch)
+        )
+    values = describe(plan, settings, lock, root=root, owner=owner, edits=edits, env=request.env)
+    values = values.placed(place_templates(TEMPLATES, values, root, lock.files))
+    aspects = aspect_files(plan.build.integrations)
+    trees = (
+        [Tree(path=prefix + WEAVE_DIRECTORY, purpose="what is woven in", files=aspects)] if is_woven else []
+    )
+    files = plan_changes(root, TEMPLATES, values, edited=edits.edited, trees=trees, remembered=lock.files)
+    files = _with_lock(files, root, lock)
+    return Kept(root=root, files=files, notes=(*pin_notes, *_notes(plan, values, edits, owner)))
+
+
+def write_files(kept: Kept, env: Mapping[str, str], *, may_touch_uncommitted: bool) -> None:
+    """Carry a plan out, all of it or nothing.
+
+    Raises ConfigError for changes that git does not have, OutputError for a place that cannot be written.
+    """
+    if not may_touch_uncommitted:
+        _refuse_uncommitted(kept, env)
+    apply_changes(kept.root, kept.files.changes)
+
+
+def _flag_owner(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> FlagOwner:
+    """Return who answers --health-check: a service whose code names the flag is built plainly and asked."""
+    place = request.cache / "services" / service_key(plan.project)
+    with exclusive(place):
+        sources = read_sources(plan.project, place / "libraries-with-flag")
+        owner = known_owner(plan, sources, place)
+        if owner is not None:
+            return owner
+        plain = replace(plan.build, instrument="none", orchestrion_version="", health="")
+        built = build_program(
+            plain, plan.project, go, None, digests=sources.digests, place=place, watcher=watcher
+        )
+        try:
+            return ask_program(plan, built, sources, place, env=request.env)
+        except (MachineError, MissingTool) as error:
+            watcher.note(f"note: the program cannot be run here, so no HEALTHCHECK is written: {error}")
+            return FlagOwner.NOBODY
+
+
+def _with_lock(files: FilePlan, root: Path, lock: Lock) -> FilePlan:
+    content = encode_lock(replace(lock, files=dict(files.remembered)))
+    before = read_file(root, LOCK_NAME)
+    kind = Kind.CREATE if before is None else Kind.SAME if before == content else Kind.UPDATE
+    change = Change(
+        path=LOCK_NAME,
+        kind=kind,
+        purpose="every version and digest",
+        before=before,
+        after=content,
+        is_ours=True,
+    )
+    return replace(files, changes=(*files.changes, change))
+
+
+def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> tuple[str, ...]:
+    notes = list(plan.warnings)
+    if edits.moved:
+        listed = "".join(f"\n  {line}" for line in edits.moved)
+        where = "is pinned in tools.mod" if edits.pin_file == "tools.mod" else "is pinned there all the same"
+        notes.append(f"a tool line in go.mod would move this; Orchestrion {where}:{listed}")
+    if owner is FlagOwner.WOVEN and not values.is_woven:
+        notes.append("no HEALTHCHECK in the Dockerfile: without weaving only seatrial build can add one")
+    if taken := sorted(values.make_targets):
+        renamed = ", ".join(f"{name} is {values.target(name)}" for name in taken)
+        notes.append(f"your Makefile's own targets stay; of Seatrial's, {renamed}")
+    return tuple(notes)
+
+
+def _refuse_uncommitted(kept: Kept, env: Mapping[str, str]) -> None:
+    """A file with changes that git does not have is not edited, but for what Seatrial wrote itself."""
+    edited = [change.path for change in kept.files.writes if change.before is not None and not change.is_ours]
+    if not edited:
+        return
+    status = ask_git(kept.root, env, "status", "--porcelain", "-z", "--", *edited)
+    if status is None:
+        return
+    dirty = [entry[3:] for entry in status.split("\0") if entry]
+    if dirty:
+        raise ConfigError(
+            f"changes that git does not have: {', '.join(dirty)}",
+            where=str(kept.root),
+            hint="commit them first, so that what Seatrial does can be told apart; or: --allow-uncommitted",
+        )

@@ -1,0 +1,131 @@
+"""Plan, settings and lock -> what the templates may know of a service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from seatrial.config import Settings
+from seatrial.errors import ProjectError
+from seatrial.host.git import ask_git
+from seatrial.keep.pinning import read_pins
+from seatrial.lock import Lock
+from seatrial.model.plan import FlagOwner, Plan
+from seatrial.model.project import Project
+from seatrial.scaffold import make
+from seatrial.scaffold.changes import read_file
+from seatrial.scaffold.gomod import ModuleEdits
+from seatrial.scaffold.region import read_text
+from seatrial.scaffold.values import Values
+
+HOSTS: Final = ("github", "gitlab")
+_LINTER_FILES: Final = tuple(f".golangci.{suffix}" for suffix in ("yml", "yaml", "toml", "json"))
+
+
+def find_root(project: Project, asked: Path) -> Path:
+    """Return the directory that the files are for: docker build sees nothing outside of it."""
+    root = project.workspace.parent if project.workspace else asked
+    if project.module.directory not in {root, *root.parents} and not project.module.directory.is_relative_to(
+        root
+    ):
+        raise ProjectError("the service's module lies elsewhere", where=str(project.module.directory))
+    if root.is_relative_to(project.module.directory):
+        root = project.module.directory
+    outside = [member for member in project.members if not member.directory.is_relative_to(root)]
+    if outside:
+        raise ProjectError(
+            f"docker build in {root} cannot see {outside[0].directory}, which the service is made of",
+            where=str(project.module.directory / "go.mod"),
+            hint="put both into one workspace (go work init) and name its directory, with --main; or use\n"
+            "seatrial build, which needs no Dockerfile",
+        )
+    return root
+
+
+def relative_to(path: Path, root: Path) -> str:
+    """Return a path below the root in POSIX form; "." for the root itself."""
+    return path.relative_to(root).as_posix() if path != root else "."
+
+
+def find_hosts(root: Path, project: Project) -> tuple[str, ...]:
+    """Return whose CI the repository uses, by its files and its origin; GitHub's where nothing says."""
+    url = project.repository.source_url if project.repository else ""
+    found = {
+        "github": (root / ".github").is_dir() or "github.com" in url,
+        "gitlab": (root / ".gitlab-ci.yml").exists() or "gitlab" in url,
+    }
+    return tuple(name for name in HOSTS if found[name]) or ("github",)
+
+
+def describe(
+    plan: Plan,
+    settings: Settings,
+    lock: Lock,
+    *,
+    root: Path,
+    owner: FlagOwner,
+    edits: ModuleEdits,
+    env: Mapping[str, str],
+) -> Values:
+    """Return the values, but for the places of the files."""
+    project = plan.project
+    is_woven = plan.build.instrument == "orchestrion"
+    # Without weaving, only `seatrial build` can add a health check: it replaces files of Go itself.
+    has_check = owner is FlagOwner.SERVICE or (owner is FlagOwner.WOVEN and is_woven)
+    module = project.module.directory
+    return Values(
+        name=plan.image.reference.rpartition(":")[0].rpartition("/")[2],
+        module=project.module.path,
+        module_directory=relative_to(module, root),
+        main=_main(project),
+        pins=read_pins(lock),
+        pin_file=edits.pin_file,
+        is_woven=is_woven,
+        is_cgo=plan.build.is_cgo,
+        is_vendored=project.is_vendored,
+        integrations=plan.build.integrations,
+        ports=plan.image.ports,
+        healthcheck=plan.image.healthcheck if has_check else None,
+        health_settings=plan.build.health,
+        tags=plan.build.tags,
+        ldflags=settings.ldflags,
+        prepare=settings.prepare,
+        image_files=plan.image.files,
+        labels=settings.labels,
+        size_limit_bytes=plan.image.size_limit_bytes,
+        hosts=frozenset(lock.ci),
+        default_branch=_default_branch(root, env),
+        source_url=project.repository.source_url if project.repository else "",
+        workspace_modules=tuple(
+            relative_to(member.directory, root) for member in project.members if member.directory != module
+        ),
+        inputs=tuple(
+            relative_to(path, root) for path in project.inputs if path.is_relative_to(root) and path.is_file()
+        ),
+        answers_flag=owner is FlagOwner.SERVICE,
+        has_linter_settings=any((root / name).exists() for name in _LINTER_FILES)
+        and ".golangci.yml" not in lock.files,
+        make_targets=_make_targets(root, lock),
+    )
+
+
+def _main(project: Project) -> str:
+    relative = os.path.relpath(project.main.directory, project.module.directory)
+    return "." if relative == "." else f"./{relative}"
+
+
+def _default_branch(root: Path, env: Mapping[str, str]) -> str:
+    remote = ask_git(root, env, "symbolic-ref", "--short", "refs/remotes/origin/HEAD") or ""
+    if remote:
+        return remote.partition("/")[2]
+    branches = (ask_git(root, env, "branch", "--format=%(refname:short)") or "").split()
+    return next((name for name in ("main", "master", "trunk") if name in branches), "main")
+
+
+def _make_targets(root: Path, lock: Lock) -> frozenset[str]:
+    """Return the targets of ours that the user's own Makefile has; none where the Makefile is ours."""
+    is_ours = "Makefile" in lock.files and make.INCLUDED not in lock.files
+    content = None if is_ours or (root / "Makefile").is_symlink() else read_file(root, "Makefile")
+    return make.read_targets(read_text(content).text) if content is not None else frozenset()
