@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_need_of_a_collector_is_told_apart(trial_image: Path) -> None:
     assert "no collector" in named(facts, "no collector").log_tail[-1]
     assert named(facts, "limited memory").status in {0, 200}
     assert "together" not in named(facts, "no collector").note
+
+
+def test_service_that_hangs_without_a_collector_does_not_hang_the_trial(trial_image: Path) -> None:
+    began_s = time.monotonic()
+    facts = run(trial_image, "awaits-collector", plan=replace(PLAN, request_timeout_s=600.0))
+    assert time.monotonic() - began_s < 60
+    assert facts.exchanges[0].status == 200
+    assert (named(facts, "no collector").status, named(facts, "no collector").ended_early) == (0, None)
 
 
 def test_hunger_is_told_apart(trial_image: Path) -> None:

@@ -23,17 +23,20 @@ _KINDS: Final = {
 
 
 def read_process(pid: int) -> ProcessFacts | None:
-    """Return what the kernel says of a process; None when it has ended. uid, gid: as it sees itself."""
+    """Return what the kernel says of a process; None when it has ended. uid, gid: as it sees itself.
+
+    Memory, threads, files and sockets are also those of what it started, such as a shell's server.
+    """
     place = Path(f"/proc/{pid}")
     try:
-        rows = (place / "status").read_text().splitlines()
         uid_map, gid_map = (place / "uid_map").read_text(), (place / "gid_map").read_text()
-        files, sockets = _read_handles(place)
+        statuses = _read_statuses(family(pid))
+        files, sockets = _read_handles(family(pid))
     except OSError:
         return None
-    fields = {name: value.split() for name, _, value in (row.partition(":") for row in rows)}
-    if "VmRSS" not in fields:  # a zombie
+    if pid not in statuses:
         return None
+    fields = statuses[pid]
     return ProcessFacts(
         uid=_inside(int(fields["Uid"][1]), uid_map),
         gid=_inside(int(fields["Gid"][1]), gid_map),
@@ -41,8 +44,8 @@ def read_process(pid: int) -> ProcessFacts | None:
         bounding_capabilities=int(fields["CapBnd"][0], 16),
         has_no_new_privileges=fields["NoNewPrivs"][0] == "1",
         seccomp_mode=int(fields["Seccomp"][0]),
-        rss_bytes=int(fields["VmRSS"][0]) * 1024,
-        threads=int(fields["Threads"][0]),
+        rss_bytes=sum(int(one["VmRSS"][0]) for one in statuses.values()) * 1024,
+        threads=sum(int(one["Threads"][0]) for one in statuses.values()),
         open_files=files,
         sockets=sockets,
     )
@@ -58,18 +61,38 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def _read_handles(place: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the files and the sockets that a process has open, sorted, each at most ``_MOST``."""
+def _read_statuses(pids: list[int]) -> dict[int, dict[str, list[str]]]:
+    """Return the fields of /proc/PID/status for each that still runs."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+            fields = {name: value.split() for name, _, value in (row.partition(":") for row in rows)}
+            if "VmRSS" in fields:  # a zombie has none
+                found[pid] = fields
+    return found
+
+
+def _read_handles(pids: list[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files and the sockets that processes have open, sorted, each at most ``_MOST``."""
     files: set[str] = set()
     inodes: set[str] = set()
-    for name in os.listdir(place / "fd"):
-        with contextlib.suppress(FileNotFoundError):
-            target = os.readlink(place / "fd" / name)
+    for handle in _handles(pids):
+        with contextlib.suppress(OSError):  # it may be closed at any time
+            target = os.readlink(handle)
             if target.startswith("socket:["):
                 inodes.add(target[len("socket:[") : -1])
             elif target.startswith("/") and not target.startswith(_NOT_FILES):
                 files.add(target)
-    return tuple(sorted(files)[:_MOST]), tuple(_describe(place, inodes)[:_MOST])
+    return tuple(sorted(files)[:_MOST]), tuple(_describe(Path(f"/proc/{pids[0]}"), inodes)[:_MOST])
+
+
+def _handles(pids: list[int]) -> list[str]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    return found
 
 
 def _describe(place: Path, inodes: set[str]) -> list[str]:

@@ -7,7 +7,7 @@ one change each tell which it was. They come after the trial proper, in its sand
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from seatrial.host.job import Job
@@ -23,6 +23,7 @@ WRITABLE_ROOT: Final = "writable root"
 LIMITED_MEMORY: Final = "limited memory"
 
 _LEAST_PATIENCE_S: Final = 2.0
+_ANSWER_PATIENCE_S: Final = 2.0
 _PATIENCE_TIMES: Final = 5
 _NO_DATABASE_PATIENCE_S: Final = 1.5
 _LAST_LINES: Final = 10
@@ -58,7 +59,8 @@ class Variations:
     ) -> None:
         self.writes: tuple[str, ...] | None = None
         self._sandbox = sandbox
-        self._launch = launch
+        # One that answers no more must not cost the time-out of a slow request in each run.
+        self._launch = replace(launch, request_timeout_s=min(launch.request_timeout_s, _ANSWER_PATIENCE_S))
         self._request = request
         self._without_collector = without_collector
         self._memory_mib = max(_LEAST_MEMORY_MIB, -(-2 * rss_bytes // _MIB))

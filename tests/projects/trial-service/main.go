@@ -4,9 +4,9 @@
 // one, which answers 404 to all), no-sqlite; ignore-flags and flag-package are about unknown flags, ignore-health
 // about the known one; needs-configuration ends when DATABASE_URL is missing.
 //
-// About its surroundings: writes, needs-writes (a file in its home), needs-collector, hungry (300 MiB),
-// gulps (the same, and lets go), needs-redis (asks the one at REDIS). About health: health-blind (never sees the database missing),
-// health-hangs, health-stuck (once unhealthy, always), health-late. About the end: forget-requests (does
+// About its surroundings: writes, needs-writes (a file in its home), needs-collector,
+// awaits-collector (answers nothing before), hungry (300 MiB), gulps (the same, and lets go), needs-redis
+// (asks the one at REDIS). About health: health-blind (never sees the database missing), health-hangs, health-stuck (once unhealthy, always), health-late. About the end: forget-requests (does
 // not wait for Shutdown), exit-now, lose-spans. About answers: links (a page of them), login (401 to all),
 // json-logs, one-by-one (no connection is kept open).
 package main
@@ -84,9 +84,13 @@ func prepare() {
 			os.Exit(6)
 		}
 	}
-	if mode("needs-collector") {
+	if mode("needs-collector") || mode("awaits-collector") {
 		address := strings.TrimPrefix(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), "http://")
 		if _, err := net.Dial("tcp", address); err != nil {
+			if mode("awaits-collector") {
+				isWaiting = true
+				return
+			}
 			fmt.Fprintln(os.Stderr, "no collector:", err)
 			os.Exit(9)
 		}
@@ -112,7 +116,10 @@ func prepare() {
 	}
 }
 
-var eaten [][]byte
+var (
+	eaten     [][]byte
+	isWaiting bool
+)
 
 func askRedis() (string, error) {
 	connection, err := net.DialTimeout("tcp", os.Getenv("REDIS"), time.Second)
@@ -227,6 +234,9 @@ func serve() int {
 	})
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
+		if isWaiting {
+			<-stop.Done()
+		}
 		if mode("one-by-one") {
 			w.Header().Set("Connection", "close")
 		}
