@@ -136,6 +136,17 @@ def test_process_is_looked_at_while_it_rests(trial_image: Path) -> None:
     assert 1 << 20 < process.rss_bytes < 100 << 20
 
 
+def test_server_below_another_process_is_looked_at_too(trial_image: Path) -> None:
+    alone, wrapped = run(trial_image), run(trial_image, "wrapped")
+    assert wrapped.process is not None
+    assert alone.process is not None
+    assert wrapped.process.open_files == ("/tmp/trial.db",)
+    assert "tcp6 [::]:8080 listening" in wrapped.process.sockets
+    assert wrapped.process.rss_bytes > alone.process.rss_bytes
+    assert wrapped.shutdown is not None
+    assert (wrapped.shutdown.exit_code, wrapped.shutdown.finished) == (0, 3)
+
+
 def test_late_health_is_waited_for(trial_image: Path) -> None:
     facts = run(trial_image, "health-late")
     assert facts.time_to_healthy_ms is not None

@@ -8,7 +8,7 @@
 // awaits-collector (answers nothing before), hungry (300 MiB), gulps (the same, and lets go), needs-redis
 // (asks the one at REDIS). About health: health-blind (never sees the database missing), health-hangs, health-stuck (once unhealthy, always), health-late. About the end: forget-requests (does
 // not wait for Shutdown), exit-now, lose-spans. About answers: links (a page of them), login (401 to all),
-// json-logs, one-by-one (no connection is kept open).
+// json-logs, one-by-one (no connection is kept open). wrapped: all that in a process below.
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -45,7 +46,28 @@ func mode(name string) bool {
 	return false
 }
 
+// wrap runs the service in a process below, as a shell script would.
+func wrap() {
+	inner := exec.Command(os.Args[0], os.Args[1:]...)
+	inner.Env = append(os.Environ(), "TRIAL_INNER=1")
+	inner.Stdout, inner.Stderr = os.Stdout, os.Stderr
+	if err := inner.Start(); err != nil {
+		panic(err)
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		inner.Process.Signal(syscall.SIGTERM)
+	}()
+	inner.Wait()
+	os.Exit(inner.ProcessState.ExitCode())
+}
+
 func main() {
+	if mode("wrapped") && os.Getenv("TRIAL_INNER") == "" {
+		wrap()
+	}
 	if mode("needs-configuration") && os.Getenv("DATABASE_URL") == "" {
 		fmt.Fprintln(os.Stderr, time.Now().Format(time.RFC3339Nano), "DATABASE_URL is not set")
 		os.Exit(1)
