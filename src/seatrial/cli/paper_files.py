@@ -17,6 +17,7 @@ def add_paper_flags(parser: argparse.ArgumentParser) -> None:
         ("--facts", "all that was observed, as JSON"),
         ("--junit", "the verdicts as JUnit XML"),
         ("--sarif", "the verdicts as SARIF 2.1.0"),
+        ("--html", "the whole trial as one page"),
         ("--summary", "append the verdicts as Markdown, as to $GITHUB_STEP_SUMMARY"),
     ):
         papers.add_argument(flag, default="", metavar="FILE", help=words)
@@ -37,6 +38,10 @@ def write_papers(asked: argparse.Namespace, outcome: TrialOutcome) -> None:
         from seatrial.papers.sarif import sarif_text  # noqa: PLC0415
 
         _write(asked.sarif, sarif_text(outcome, __version__))
+    if asked.html:
+        from seatrial.papers.page import page_text  # noqa: PLC0415
+
+        _write(asked.html, page_text(outcome, __version__))
     if asked.summary:
         from seatrial.papers.summary import summary_text  # noqa: PLC0415
 

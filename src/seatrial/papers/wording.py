@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from seatrial.model.outcome import TrialOutcome
-from seatrial.model.verdict import State, Verdict
+from seatrial.model.verdict import Severity, State, Verdict
 
 # What XML 1.0 has no character for, and what turns the direction of the text beside it (Trojan Source).
 _UNSAFE: Final = re.compile(
@@ -47,6 +47,7 @@ def advice(verdict: Verdict) -> str:
     return "\n".join(part for part in (verdict.reason, fix, reference) if part)
 
 
-def _rank(verdict: Verdict) -> tuple[bool, bool, bool]:
+def _rank(verdict: Verdict) -> tuple[bool, bool, bool, int]:
     is_pass = verdict.state is State.PASS
-    return (is_pass, not verdict.is_blocking, verdict.state is State.UNKNOWN)
+    severity = 0 if is_pass else -tuple(Severity).index(verdict.severity)
+    return (is_pass, not verdict.is_blocking, verdict.state is State.UNKNOWN, severity)
