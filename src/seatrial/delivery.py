@@ -39,7 +39,7 @@ def finish(
     """
     image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
     facts = _trial(plan, image, request, place, progress) if plan.trial else None
-    verdicts = judge(facts, _expectations(plan, settings, has_flag=has_flag)) if facts else ()
+    verdicts = judge(facts, _expectations(plan, settings, request, has_flag=has_flag)) if facts else ()
     is_proven = facts is None or holds(verdicts)
     return Outcome(
         plan=plan,
@@ -107,7 +107,7 @@ def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
     )
 
 
-def _expectations(plan: Plan, settings: Settings, *, has_flag: bool) -> Expectations:
+def _expectations(plan: Plan, settings: Settings, request: Request, *, has_flag: bool) -> Expectations:
     is_woven = plan.build.instrument == "orchestrion"
     knows_database = plan.project.uses_database and bool(settings.requests)
     return Expectations(
@@ -116,6 +116,7 @@ def _expectations(plan: Plan, settings: Settings, *, has_flag: bool) -> Expectat
         has_healthcheck=has_flag,
         has_spans=is_woven and "net/http" in settings.integrations,
         has_database=True if knows_database else None,
+        today=request.now.strftime("%Y-%m-%d"),
     )
 
 

@@ -59,11 +59,9 @@ func main() {
 	if secure := os.Getenv("TLS"); secure != "" {
 		go serveTLS(secure, server.Handler)
 	}
-	go func() {
-		<-ctx.Done()
-		_ = server.Shutdown(context.Background())
-	}()
-	_ = server.Serve(listener)
+	go func() { _ = server.Serve(listener) }()
+	<-ctx.Done()
+	_ = server.Shutdown(context.Background())
 }
 
 func open(ctx context.Context) *service {
