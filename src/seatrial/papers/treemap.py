@@ -20,17 +20,14 @@ def squarified(sizes: tuple[float, ...], whole: Area) -> tuple[Area, ...]:
 
     sizes: positive, largest first.
     """
-    total = sum(sizes)
-    if not sizes or total <= 0:
-        return ()
-    scale = whole.width * whole.height / total
-    left = [size * scale for size in sizes]
+    left = list(sizes)
     placed: list[Area] = []
     free = whole
     while left:
-        side = min(free.width, free.height)
-        count = _row_length(left, side)
-        areas, free = _row(left[:count], free)
+        # Each time anew, from what is left: a difference of large numbers would misplace the small ones.
+        scale = free.width * free.height / sum(left)
+        count = _row_length([size * scale for size in left], min(free.width, free.height))
+        areas, free = _row(left[:count], sum(left[:count]) / sum(left), free)
         placed += areas
         left = left[count:]
     return tuple(placed)
@@ -51,24 +48,20 @@ def _worst(row: list[float], side: float) -> float:
     return max(side * side * max(row) / total**2, total**2 / (side * side * max(min(row), 1e-12)))
 
 
-def _row(row: list[float], free: Area) -> tuple[list[Area], Area]:
-    """Lay a row along the shorter side; return its areas and what stays free."""
+def _row(row: list[float], share: float, free: Area) -> tuple[list[Area], Area]:
+    """Lay a row along the shorter side, over its share of what is free; return its areas and the rest."""
     total = sum(row)
     placed = []
     if free.width >= free.height:
-        width = total / free.height if free.height else 0.0
-        y = free.y
-        for area in row:
-            height = free.height * area / total if total else 0.0
+        width, y = free.width * share, free.y
+        for size in row:
+            height = free.height * size / total
             placed.append(Area(x=free.x, y=y, width=width, height=height))
             y += height
-        return placed, Area(
-            x=free.x + width, y=free.y, width=max(free.width - width, 0.0), height=free.height
-        )
-    height = total / free.width if free.width else 0.0
-    x = free.x
-    for area in row:
-        width = free.width * area / total if total else 0.0
+        return placed, Area(x=free.x + width, y=free.y, width=free.width * (1 - share), height=free.height)
+    height, x = free.height * share, free.x
+    for size in row:
+        width = free.width * size / total
         placed.append(Area(x=x, y=free.y, width=width, height=height))
         x += width
-    return placed, Area(x=free.x, y=free.y + height, width=free.width, height=max(free.height - height, 0.0))
+    return placed, Area(x=free.x, y=free.y + height, width=free.width, height=free.height * (1 - share))
