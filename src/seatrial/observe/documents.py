@@ -9,6 +9,7 @@ from typing import Final
 from seatrial.errors import FormatError
 from seatrial.formats.jsonvalue import as_list, as_table, text_at
 from seatrial.formats.oci import (
+    CONFIG,
     DOCKER_INDEX,
     INDEX,
     Descriptor,
@@ -24,6 +25,9 @@ from seatrial.host.image_reader import ImageFiles, VerifiedReader, read_small
 
 _LARGEST_DOCUMENT: Final = 16 << 20
 _DEEPEST_INDEX: Final = 4
+# An image's manifest has none; go-containerregistry, and so ko, writes its configuration's type
+# (OCI descriptor.md: the artifactType of a manifest without one is its config's mediaType).
+_IMAGE_TYPES: Final = ("", CONFIG, "application/vnd.docker.container.image.v1+json")
 _ATTESTATION: Final = ("vnd.docker.reference.type", "attestation-manifest")
 
 
@@ -107,7 +111,8 @@ def _images(files: ImageFiles, listed: tuple[Descriptor, ...], depth: int) -> li
     """Return the images that are here, through nested indexes; attestations and the absent left out."""
     found: dict[str, Descriptor] = {}
     for entry in listed:
-        if not files.has(blob_name(entry.digest)) or _ATTESTATION in entry.annotations or entry.artifact_type:
+        is_image = entry.artifact_type in _IMAGE_TYPES and _ATTESTATION not in entry.annotations
+        if not is_image or not files.has(blob_name(entry.digest)):
             continue
         if entry.media_type not in {INDEX, DOCKER_INDEX}:
             found.setdefault(entry.digest, entry)

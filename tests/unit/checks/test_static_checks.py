@@ -239,6 +239,13 @@ def test_a_stranger_is_not_held_to_what_only_go_services_promise(facts: StaticFa
     assert blocking == []
 
 
+def test_oddities_that_every_engine_takes_alike_are_only_told() -> None:
+    verdict = image_layers.check_layers(
+        replace(STATIC, oddities=("layer 1: '/a' begins at the root",)), EXPECTED
+    )
+    assert (verdict.state, verdict.is_blocking) == (State.FAIL, False)
+
+
 def test_partial_relro_is_only_told() -> None:
     verdict = binary_hardening.check_relro(replace(STATIC, elf=replace(DYNAMIC, relro="partial")), EXPECTED)
     assert not verdict.is_blocking

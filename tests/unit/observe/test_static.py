@@ -110,6 +110,24 @@ def test_the_upper_executable_is_the_one_that_is_read(tmp_path: Path) -> None:
     assert facts.go is None
 
 
+@pytest.mark.parametrize(
+    ("artifact_type", "is_image"),
+    [("application/vnd.oci.image.config.v1+json", True), ("application/spdx+json", False)],
+)
+def test_image_with_its_configurations_type_is_one_as_ko_writes_it(
+    artifact_type: str, is_image: bool, tmp_path: Path
+) -> None:
+    root = put_image(tmp_path / "image", [tar_of(("a", b""))], {})
+    index = json.loads((root / "index.json").read_text())
+    index["manifests"][0]["artifactType"] = artifact_type
+    (root / "index.json").write_text(json.dumps(index))
+    if is_image:
+        assert observe(root).paths[0].path == "a"
+    else:
+        with pytest.raises(FormatError, match="0 images"):
+            observe(root)
+
+
 def test_two_images_need_a_choice(tmp_path: Path) -> None:
     one = put_image(tmp_path / "one", [tar_of(("a", b""))], {})
     index = json.loads((one / "index.json").read_text())
