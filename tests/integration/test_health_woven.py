@@ -321,21 +321,32 @@ def test_in_the_sandbox_with_its_database_and_without(built: Built) -> None:
     assert not any("ping" in name.lower() for name in names)
 
 
+HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+CONTAINER = (
+    *("--tmpfs", "/data:mode=1777", "-e", "SQLITE=/data/shop.db", "-e", "OTEL_SDK_DISABLED=true"),
+    *("--health-interval", "500ms", "--health-retries", "1", "--health-start-period", "10s"),
+)
+
+
 def test_in_docker_to_healthy_and_to_unhealthy(built: Built, docker_engine: DockerEngine) -> None:
     docker_engine.docker("load", "-i", str(built.tar))
-    options = (
-        *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"),
-        *("--tmpfs", "/data:mode=1777", "-e", "SQLITE=/data/shop.db", "-e", "OTEL_SDK_DISABLED=true"),
-        *("--health-interval", "500ms", "--health-retries", "1", "--health-start-period", "10s"),
-    )
-    name = docker_engine.docker("run", "-d", *options, "health:test").strip()
+    run = ("run", "-d", *HARDENED, *CONTAINER)
+    first = docker_engine.docker(*run, "--network", "none", "health:test").strip()
+    shared = ("--network", f"container:{first}", "-e", "ADDRESS=:8081")
+    second = docker_engine.docker(*run, *shared, "health:test").strip()
     try:
-        assert until(docker_engine, name, "healthy").startswith("healthy: sqlite ")
-        pid = docker_engine.docker("inspect", "-f", "{{.State.Pid}}", name).strip()
+        assert until(docker_engine, first, "healthy").startswith("healthy: sqlite ")
+        assert ":8081" in until(docker_engine, second, "healthy")
+        for user, code in (("0", 0), ("65532", 0), ("1000", 1)):
+            probe = ("exec", "-u", user, first, "/server", "--health-check")
+            asked = docker_engine.try_docker(*probe)
+            assert asked.returncode == code, (user, asked.stdout)
+        pid = docker_engine.docker("inspect", "-f", "{{.State.Pid}}", first).strip()
         Path(f"/proc/{pid}/root/data/shop.db").unlink()
-        assert "sqlite: database file /data/shop.db" in until(docker_engine, name, "unhealthy")
+        assert "sqlite: database file /data/shop.db" in until(docker_engine, first, "unhealthy")
+        assert docker_engine.try_docker("exec", second, "/server", "--health-check").returncode == 0
     finally:
-        docker_engine.docker("rm", "-f", name)
+        docker_engine.docker("rm", "-f", first, second)
 
 
 def until(engine: DockerEngine, name: str, state: str) -> str:

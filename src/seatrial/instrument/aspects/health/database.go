@@ -21,7 +21,7 @@ type database struct {
 	db        *sql.DB
 	isSQLite  bool
 	isWaiting atomic.Bool // for a connection
-	file      string      // SQLite: the main file, once seen
+	file      string      // SQLite: the main file, once it was seen to be held open
 	inMemory  bool        // SQLite: once seen that there is no file
 }
 

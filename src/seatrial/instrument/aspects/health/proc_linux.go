@@ -26,34 +26,35 @@ func isHeldDeleted(file string) bool {
 }
 
 // isHeld reports whether this process has the very file open, under whatever
-// name it was opened.
+// name it was opened; true where /proc is not to be read.
 func isHeld(file os.FileInfo) bool {
 	found := false
-	eachDescriptor(func(link, target string) bool {
+	known := eachDescriptor(func(link, target string) bool {
 		if strings.HasPrefix(target, "/") { // no socket, no pipe
 			open, err := os.Stat(link)
 			found = err == nil && os.SameFile(open, file)
 		}
 		return !found
 	})
-	return found
+	return found || !known
 }
 
 // eachDescriptor hands over what each open descriptor leads to (proc(5)),
-// until told to stop.
-func eachDescriptor(visit func(link, target string) bool) {
+// until told to stop; it reports whether that could be read.
+func eachDescriptor(visit func(link, target string) bool) bool {
 	directory, err := os.Open("/proc/self/fd")
 	if err != nil {
-		return
+		return false
 	}
 	defer func() { _ = directory.Close() }()
 	names, _ := directory.Readdirnames(-1)
 	for _, name := range names {
 		link := "/proc/self/fd/" + name
 		if target, err := os.Readlink(link); err == nil && !visit(link, target) {
-			return
+			break
 		}
 	}
+	return true
 }
 
 // States of /proc/net/tcp and udp.

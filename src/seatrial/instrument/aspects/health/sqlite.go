@@ -41,14 +41,14 @@ func (d *database) checkFile(ctx context.Context, conn *sql.Conn) error {
 	}
 	there, err := os.Stat(file)
 	switch {
-	case err == nil && !isHeld(there), isHeldDeleted(file):
+	case isHeldDeleted(file), err == nil && d.file == file && !isHeld(there):
 		return fmt.Errorf("%w %s was removed or replaced while it is in use", errFile, file)
-	case err == nil:
+	case err == nil && isHeld(there):
 		d.file = file
 	case errors.Is(err, os.ErrNotExist) && !tellsHeld:
 		return fmt.Errorf("%w %s is gone", errFile, file)
 	}
-	// A name that never was a file is that of another VFS (memdb, an embedded one).
+	// What was never held as a file is of another VFS: memdb, one over a network.
 	return nil
 }
 
