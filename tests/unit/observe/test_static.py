@@ -161,6 +161,13 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def resize(root: Path, change: int) -> None:
+    """Let the index promise another size for the manifest."""
+    index = json.loads((root / "index.json").read_text())
+    index["manifests"][0]["size"] += change
+    (root / "index.json").write_text(json.dumps(index))
+
+
 def flip_all(directory: Path) -> None:
     for path in directory.iterdir():
         flip(path)
@@ -173,6 +180,8 @@ def flip_all(directory: Path) -> None:
         (lambda root: blob_of(root, 0).write_bytes(blob_of(root, 0).read_bytes()[:-1]), SeatrialError),
         (lambda root: blob_of(root, 0).write_bytes(blob_of(root, 0).read_bytes() + b"x"), UntrustedInput),
         (lambda root: blob_of(root, 0).unlink(), FormatError),
+        (lambda root: resize(root, 1), UntrustedInput),
+        (lambda root: resize(root, -1), UntrustedInput),
         (lambda root: (root / "index.json").write_text("[]"), FormatError),
         (lambda root: (root / "index.json").write_text('{"schemaVersion":2,"manifests":[]}'), FormatError),
         (lambda root: (root / "index.json").unlink(), FormatError),
