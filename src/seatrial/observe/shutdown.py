@@ -20,7 +20,7 @@ _HELD: Final = 3
 # Of the trace contexts: far from those of the requests that were driven.
 _FIRST_NUMBER: Final = 10_000
 _READ_TIMEOUT_S: Final = 1.0
-_SETTLE_S: Final = 0.02
+_SETTLE_S: Final = 0.03
 _STOP_LISTENING_S: Final = 0.1
 _POLL_S: Final = 0.002
 _ANSWER_TIMEOUT_S: Final = 2.0
@@ -92,22 +92,22 @@ def _hold(
                 client.putheader(name, value)
             client.endheaders()
             held.append(_Held(client=client, trace_id=second))
-    _await_read(sandbox, start)
+    is_read = _await_read(sandbox, start)
     early, _, _ = select.select([one.client.sock for one in held], [], [], 0.0)
-    for one in [one for one in held if one.client.sock in early]:
-        one.client.close()  # answered before its body was there: then it is not in flight
+    for one in [one for one in held if one.client.sock in early or not is_read]:
+        one.client.close()  # answered before its body was there, or not taken up: it is not in flight
         held.remove(one)
     return frozenset(answered), held
 
 
-def _await_read(sandbox: Sandbox, start: Start) -> None:
-    """Wait until the service has read what it was sent, and a moment for it to begin."""
+def _await_read(sandbox: Sandbox, start: Start) -> bool:
+    """Wait until the service has read what it was sent, and a moment more; False when it does not."""
     assert start.listener is not None
     deadline = time.monotonic() + _READ_TIMEOUT_S
-    while sandbox.count_unread(start.listener.port) and time.monotonic() < deadline:
-        if sandbox.wait(start.job, _POLL_S) is not None:
-            return
-    sandbox.wait(start.job, _SETTLE_S)
+    while sandbox.count_unread(start.listener.port):
+        if time.monotonic() > deadline or sandbox.wait(start.job, _POLL_S) is not None:
+            return False
+    return sandbox.wait(start.job, _SETTLE_S) is None
 
 
 def _finish(sandbox: Sandbox, start: Start, held: list[_Held]) -> frozenset[str]:
