@@ -22,7 +22,7 @@ from seatrial.model.facts import Facts
 from seatrial.model.outcome import TrialOutcome
 
 _MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_ENGINES: Final = ("auto", "sandbox")
+_ENGINES: Final = ("auto", "sandbox", "docker", "podman")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -95,7 +95,12 @@ def _outcome(
         name, facts = _saved_facts(here / asked.from_facts)
         return judged(name, facts, promised.expectations(facts, is_run=not asked.no_run))
     machine = platform.machine()
-    where = Where(cache=Path(cache_directory(env)), env=env, architecture=_MACHINES.get(machine, machine))
+    where = Where(
+        cache=Path(cache_directory(env)),
+        env=env,
+        architecture=_MACHINES.get(machine, machine),
+        engine=asked.engine,
+    )
     plan = None if asked.no_run else trial_plan(settings, service_name=_service_name(asked.image))
     architecture = _architecture(asked.platform)
     progress.stage(f"looking at {asked.image}" if plan is None else f"trying {asked.image}")

@@ -7,12 +7,15 @@ stranger's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from seatrial.config import Settings
-from seatrial.errors import UntrustedInput
+from seatrial.errors import MachineError, MissingTool, SeatrialError, UntrustedInput
+from seatrial.host.bubblewrap import find_engine
+from seatrial.host.engine_store import ENGINES
+from seatrial.host.sandbox import open_sandbox
 from seatrial.model.facts import Facts, RunningFacts, StaticFacts
 from seatrial.model.outcome import TrialOutcome
 from seatrial.model.trial import TrialPlan, parse_requests
@@ -20,6 +23,8 @@ from seatrial.model.verdict import Expectations, Severity, State, Verdict
 from seatrial.trial.locate import Subject
 from seatrial.trial.promises import Promises
 from seatrial.verify import judge
+
+ENGINE_CHOICES: Final = ("auto", "sandbox", *ENGINES)
 
 _DIGESTS: Final = "image.digests"
 _DIGESTS_REFERENCE: Final = "OCI image-spec, descriptor.md: digests; config.md: diff_ids"
@@ -30,11 +35,13 @@ class Where:
     """What a trial runs with. cache: Seatrial's cache directory.
 
     env: the complete environment of the command. architecture: this machine's, such as "amd64".
+    engine: of ``ENGINE_CHOICES``.
     """
 
     cache: Path
     env: Mapping[str, str]
     architecture: str
+    engine: str = "auto"
 
 
 def try_image(
@@ -74,11 +81,54 @@ def judged(name: str, facts: Facts, expected: Expectations, notes: tuple[str, ..
 
 
 def run_image(image: Path, plan: TrialPlan, *, digest: str, where: Where) -> RunningFacts:
-    """Run an image in the sandbox."""
+    """Run an image in the engine that was asked for; by "auto" in the sandbox, else in docker or podman.
+
+    Raises MachineError and MissingTool when it cannot be run, with what each engine says.
+    """
+    if where.engine in ENGINES:
+        return _run_in_engine(image, plan, where.engine, digest=digest, where=where)
     from seatrial.observe.running import observe_running  # noqa: PLC0415 - start-up time with --no-run
 
     search_path = where.env.get("PATH", "")
-    return observe_running(image, plan, search_path=search_path, cache=where.cache, digest=digest)
+    try:
+        return observe_running(image, plan, search_path=search_path, cache=where.cache, digest=digest)
+    except (MachineError, MissingTool) as error:
+        if where.engine != "auto" or _has_sandbox(search_path):
+            raise
+        return _run_elsewhere(image, plan, error, digest=digest, where=where)
+
+
+def _run_elsewhere(
+    image: Path, plan: TrialPlan, why: SeatrialError, *, digest: str, where: Where
+) -> RunningFacts:
+    """Run an image in the first engine that answers; raise ``why``, with their words, when none does."""
+    said = []
+    for engine in ENGINES:
+        try:
+            facts = _run_in_engine(image, plan, engine, digest=digest, where=where)
+        except (MachineError, MissingTool) as error:
+            said.append(f"{engine}: {error.what}")
+        else:
+            limit = f"the sandbox cannot be had here: {why.what}"
+            return replace(facts, limits=(limit, *facts.limits))
+    raise type(why)(why.what, where=why.where, hint="\n".join((why.hint, *said))) from why
+
+
+def _run_in_engine(image: Path, plan: TrialPlan, engine: str, *, digest: str, where: Where) -> RunningFacts:
+    from seatrial.observe.engines import observe_running_in_engine  # noqa: PLC0415 - seldom needed
+
+    return observe_running_in_engine(
+        image, plan, engine=engine, env=where.env, scratch=where.cache / "saved", digest=digest
+    )
+
+
+def _has_sandbox(search_path: str) -> bool:
+    """Return whether a sandbox can be made at all: what failed was then something else."""
+    try:
+        with open_sandbox(find_engine(search_path)):
+            return True
+    except (MachineError, MissingTool):
+        return False
 
 
 def image_architecture(static: StaticFacts) -> str:
