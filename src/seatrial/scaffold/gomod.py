@@ -82,8 +82,7 @@ def edit_module(module: Module, version: str, *, is_woven: bool, asked: str, scr
     pinned = _pinned(module, here)
     pin_file = asked or pinned
     in_mod = scratch / GO_MOD
-    _copy(module.directory / GO_MOD, in_mod)
-    _copy(module.directory / "go.sum", scratch / "go.sum")
+    _copy_module(module, scratch)
     moved: tuple[str, ...] = ()
     if pin_file != TOOLS_MOD:
         if not _holds(here, version):
@@ -91,8 +90,7 @@ def edit_module(module: Module, version: str, *, is_woven: bool, asked: str, scr
         moved = _moved(here, _read(module, in_mod)) if not pinned else ()
         pin_file = pin_file or (TOOLS_MOD if moved else GO_MOD)
     if pin_file == TOOLS_MOD:
-        _copy(module.directory / GO_MOD, in_mod)
-        _copy(module.directory / "go.sum", scratch / "go.sum")
+        _copy_module(module, scratch)  # without what was only measured
     edited = [*_tools_mod(module, here, version, scratch)] if pin_file == TOOLS_MOD else []
     if here.weave != f"./{WEAVE_DIRECTORY}":
         line = f"-replace={WEAVE_MODULE}=./{WEAVE_DIRECTORY}"
@@ -198,6 +196,12 @@ def _read(module: Module, path: Path) -> _ModFile:
         tools=frozenset(text_at(as_table(value), "Path") for value in as_list(table.get("Tool"))),
         weave=replaced.get(WEAVE_MODULE, ""),
     )
+
+
+def _copy_module(module: Module, scratch: Path) -> None:
+    for name in (GO_MOD, "go.sum"):
+        (scratch / name).unlink(missing_ok=True)
+        _copy(module.directory / name, scratch / name)
 
 
 def _copy(source: Path, target: Path) -> None:

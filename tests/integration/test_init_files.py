@@ -1,0 +1,354 @@
+"""``seatrial init`` and ``sync`` as a user runs them: on real repositories, and where there is trouble."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builds import MAIN, Seatrial, commit_all, git, snapshot, write_service
+from ci_tools import checked, python_tool, refused
+
+pytestmark = pytest.mark.go
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A committed service of one file, whose settings leave Orchestrion out: its module is not asked for."""
+    root = write_service(
+        tmp_path / "svc", {"main.go": MAIN, "seatrial.toml": '[instrument]\nwith = "none"\n'}
+    )
+    commit_all(root)
+    return root
+
+
+@pytest.fixture
+def woven(tmp_path: Path) -> Path:
+    """The same, with tracing."""
+    root = write_service(tmp_path / "svc", {"main.go": MAIN})
+    commit_all(root)
+    return root
+
+
+def paths(root: Path) -> set[str]:
+    return {line[3:] for line in git(root, "status", "--porcelain", "-uall").splitlines()}
+
+
+def without_commits(found: dict[str, tuple[int, int, bytes]]) -> dict[str, tuple[int, int, bytes]]:
+    return {path: state for path, state in found.items() if not path.startswith(".git/")}
+
+
+def test_dry_run_prints_a_diff_that_git_takes_and_changes_nothing(woven: Path, seatrial: Seatrial) -> None:
+    before = snapshot(woven)
+    shown = seatrial("init", str(woven), "--dry-run")
+    assert shown.code == 0, shown.stderr
+    assert snapshot(woven) == before
+    patch = woven.parent / "patch"
+    patch.write_text(shown.stdout)
+    git(woven, "apply", str(patch))
+    applied = {path: content for path, (_, _, content) in without_commits(snapshot(woven)).items()}
+    git(woven, "checkout", "-q", ".")
+    git(woven, "clean", "-fdq")
+    assert seatrial("init", str(woven)).code == 0
+    written = {path: content for path, (_, _, content) in without_commits(snapshot(woven)).items()}
+    assert applied == written
+
+
+def test_second_init_and_sync_change_nothing(woven: Path, seatrial: Seatrial) -> None:
+    assert seatrial("init", str(woven)).code == 0
+    before = snapshot(woven)
+    again = seatrial("init", str(woven))
+    assert "nothing to change" in again.stdout
+    assert seatrial("sync", str(woven)).code == 0
+    assert seatrial("sync", str(woven), "--check").code == 0
+    assert without_commits(snapshot(woven)) == without_commits(before)
+    assert {"Dockerfile", "Makefile", "tools.mod", "orchestrion.tool.go"} <= set(paths(woven))
+
+
+def test_go_and_orchestrion_accept_the_files(woven: Path, seatrial: Seatrial) -> None:
+    """Tidying keeps what init wrote, and each file of aspects follows Orchestrion's own schema.
+
+    Not ``orchestrion pin -validate``: it adds its vendor's own integrations to go.mod, all of them.
+    """
+    assert seatrial("init", str(woven)).code == 0
+    checked("go", "mod", "tidy", "-diff", cwd=woven)
+    checked("go", "vet", "./...", cwd=woven)
+    module = "github.com/DataDog/orchestrion"
+    place = checked("go", "list", "-modfile=tools.mod", "-m", "-f", "{{.Dir}}", module, cwd=woven).strip()
+    files = [str(path) for path in woven.rglob("orchestrion.yml")]
+    assert len(files) > 5
+    schema = Path(place, "internal/injector/config/schema.json").read_text()
+    # Python's patterns know no classes of Unicode; ours are a subset.
+    schema = schema.replace(r"\\p{L}", "a-zA-Z").replace(r"\\p{Nd}", "0-9")
+    (woven.parent / "schema.json").write_text(schema)
+    words = ("--schemafile", str(woven.parent / "schema.json"))
+    checked(python_tool("check-jsonschema"), *words, *files, cwd=woven)
+    (woven / "orchestrion.yml").write_text("meta:\n  name: x\n")
+    refused(python_tool("check-jsonschema"), *words, str(woven / "orchestrion.yml"), cwd=woven)
+
+
+def test_pin_in_go_mod_when_asked(woven: Path, seatrial: Seatrial) -> None:
+    """go.mod's go line moves to what Orchestrion needs, which is said."""
+    done = seatrial("init", str(woven), "--tool-pin", "go.mod")
+    assert done.code == 0, done.stderr
+    assert re.search(r"go 1\.24 => 1\.2\d", done.stderr)
+    mod = (woven / "go.mod").read_text()
+    assert "tool github.com/DataDog/orchestrion" in mod
+    assert not (woven / "tools.mod").exists()
+    assert "go tool orchestrion go build" in (woven / "Dockerfile").read_text()
+    assert "nothing to change" in seatrial("init", str(woven)).stdout
+
+
+def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seatrial) -> None:
+    (repository / "Dockerfile").write_text("FROM scratch\nEXPOSE 9000\n")
+    (repository / "Makefile").write_text("VERSION := mine\nbuild:\n\ttouch built\ntest: build\n")
+    commit_all(repository)
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert "build is seatrial-build, test is seatrial-test" in done.stderr
+    assert (repository / "Dockerfile").read_text() == "FROM scratch\nEXPOSE 9000\n"
+    assert (repository / "Makefile").read_text().startswith("VERSION := mine\nbuild:\n\ttouch built\n")
+    assert "EXPOSE 9000/tcp" in (repository / "seatrial.Dockerfile").read_text()
+    assert (repository / "seatrial.Dockerfile.dockerignore").exists()
+    made = subprocess.run(("make",), cwd=repository, capture_output=True, text=True, check=True)
+    assert "touch built" in made.stdout
+    assert "warning" not in made.stderr
+    planned = subprocess.run(
+        ("make", "-n", "seatrial-build"), cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert "go build" in planned.stdout
+    assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+def test_makefile_expands_nothing_that_is_not_set(woven: Path, seatrial: Seatrial) -> None:
+    assert seatrial("init", str(woven)).code == 0
+    names = re.findall(r"^([a-z-]+):.*## ", (woven / "Makefile").read_text(), re.MULTILINE)
+    assert len(names) == 10
+    done = subprocess.run(
+        ("make", "-n", "--warn-undefined-variables", *names),
+        cwd=woven,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
+
+
+def test_uncommitted_changes_are_respected(repository: Path, seatrial: Seatrial) -> None:
+    makefile = repository / "Makefile"
+    makefile.write_text("all:\n\ttrue\n")
+    before = snapshot(repository)
+    refused = seatrial("init", str(repository))
+    assert refused.code == 2
+    assert "changes that git does not have: Makefile" in refused.stderr
+    assert without_commits(snapshot(repository)) == without_commits(before)
+    assert seatrial("init", str(repository), "--allow-uncommitted").code == 0
+    assert makefile.read_text().startswith("all:\n\ttrue\n")
+
+
+def test_newer_pins_reach_the_files_and_hand_edits_around_them_stay(
+    repository: Path, seatrial: Seatrial
+) -> None:
+    assert seatrial("init", str(repository)).code == 0
+    lock = repository / "seatrial.lock"
+    digest = "sha256:" + "ab" * 32
+    table = json.loads(lock.read_text())
+    table["images"]["static"] = f"example.com/static:nonroot@{digest}"
+    lock.write_text(json.dumps(table, indent=2, sort_keys=True) + "\n")
+    with open(repository / "Dockerfile", "a") as stream:
+        stream.write("LABEL mine=yes\n")
+    check = seatrial("sync", str(repository), "--check")
+    assert check.code == 1
+    assert f"+FROM example.com/static:nonroot@{digest}" in check.stdout
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "pins")
+    assert seatrial("sync", str(repository)).code == 0
+    text = (repository / "Dockerfile").read_text()
+    assert digest in text
+    assert text.endswith("LABEL mine=yes\n")
+    assert seatrial("sync", str(repository), "--check").code == 0
+
+
+def test_hand_edit_inside_is_shown_and_nothing_is_written(repository: Path, seatrial: Seatrial) -> None:
+    assert seatrial("init", str(repository)).code == 0
+    dockerfile = repository / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("WORKDIR /src", "WORKDIR /mine"))
+    (repository / ".dockerignore").unlink()
+    before = snapshot(repository)
+    done = seatrial("sync", str(repository))
+    assert done.code == 1
+    assert "-WORKDIR /mine" in done.stdout
+    assert "yours alone" in done.stderr
+    assert without_commits(snapshot(repository)) == without_commits(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("markers", "marker lines"),
+        ("link", "symbolic link"),
+        ("read-only", "read-only"),
+        ("lock", "not a lock file"),
+        ("digest", "not pinned by a digest"),
+        ("commit", "not pinned by a commit"),
+    ],
+)
+def test_trouble_is_named_and_nothing_is_half_written(
+    repository: Path, seatrial: Seatrial, change: str, words: str
+) -> None:
+    assert seatrial("init", str(repository)).code == 0
+    dockerfile, lock = repository / "Dockerfile", repository / "seatrial.lock"
+    (repository / ".dockerignore").unlink()
+    if change == "markers":
+        dockerfile.write_text(dockerfile.read_text().replace("# seatrial:end", "# the end"))
+    elif change == "link":
+        dockerfile.rename(repository / "real")
+        dockerfile.symlink_to("real")
+    elif change == "read-only":
+        lock.write_text(lock.read_text().replace("nonroot@sha256:1", "nonroot@sha256:2"))
+        dockerfile.chmod(0o444)
+    elif change == "lock":
+        lock.write_text("{")
+    elif change == "digest":
+        lock.write_text(re.sub(r"nonroot@sha256:\w+", "nonroot", lock.read_text()))
+    else:
+        lock.write_text(re.sub(r'"[0-9a-f]{40} ', '"main ', lock.read_text()))
+    before = snapshot(repository)
+    done = seatrial("sync", str(repository))
+    assert done.code == 2, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert without_commits(snapshot(repository)) == without_commits(before)
+
+
+def test_link_in_place_of_a_dockerfile_is_left_alone(repository: Path, seatrial: Seatrial) -> None:
+    (repository / "docker").mkdir()
+    (repository / "docker/Dockerfile").write_text("FROM scratch\n")
+    (repository / "Dockerfile").symlink_to("docker/Dockerfile")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    assert (repository / "docker/Dockerfile").read_text() == "FROM scratch\n"
+    assert (repository / "seatrial.Dockerfile").exists()
+
+
+def test_windows_line_ends_stay(repository: Path, seatrial: Seatrial) -> None:
+    (repository / ".dockerignore").write_bytes(b"mine\r\n")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    content = (repository / ".dockerignore").read_bytes()
+    assert content.startswith(b"mine\r\n\r\n# seatrial:begin")
+    assert content.count(b"\n") == content.count(b"\r\n")
+    assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+def test_directory_that_is_no_service(tmp_path: Path, seatrial: Seatrial) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    done = seatrial("init", str(tmp_path))
+    assert done.code == 2
+    assert "go.mod" in done.stderr
+    assert os.listdir(tmp_path) == ["package.json"]
+
+
+def test_sync_before_init(repository: Path, seatrial: Seatrial) -> None:
+    done = seatrial("sync", str(repository))
+    assert done.code == 2
+    assert "seatrial init" in done.stderr
+
+
+@pytest.mark.parametrize("state", ["no git", "no commit", "detached", "shallow"])
+def test_any_state_of_git_will_do(tmp_path: Path, seatrial: Seatrial, state: str) -> None:
+    files = {"main.go": MAIN, "seatrial.toml": '[instrument]\nwith = "none"\n'}
+    root = write_service(tmp_path / "svc", files)
+    if state == "no commit":
+        git(root, "init", "-q")
+    elif state != "no git":
+        commit_all(root)
+        git(root, "tag", "v1.0.0")
+        git(root, "commit", "-q", "--allow-empty", "-m", "two")
+    if state == "detached":
+        git(root, "checkout", "-q", "--detach")
+    if state == "shallow":
+        git(tmp_path, "clone", "-q", "--depth", "1", "--no-tags", root.as_uri(), "shallow")
+        root = tmp_path / "shallow"
+    done = seatrial("init", str(root))
+    assert done.code == 0, done.stderr
+    version = subprocess.run(
+        ("make", "-n", "docker-build"), cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r'--tag "svc:[\w.-]+"', version), version
+
+
+def test_module_below_the_workspace_has_its_files_where_docker_finds_them(
+    tmp_path: Path, seatrial: Seatrial
+) -> None:
+    root = tmp_path / "repo"
+    write_service(root / "services/api", {"main.go": MAIN}, module="example.com/api")
+    write_service(root / "lib", {"lib.go": "package lib\n"}, module="example.com/lib")
+    (root / "go.work").write_text("go 1.24\n\nuse (\n\t./lib\n\t./services/api\n)\n")
+    commit_all(root)
+    done = seatrial("init", str(root))
+    assert done.code == 0, done.stderr
+    assert "cd services/api && " in (root / "Dockerfile").read_text()
+    assert (root / "services/api/orchestrion.tool.go").exists()
+    assert (root / "services/api/third_party/weave/go.mod").exists()
+    assert not (root / "orchestrion.tool.go").exists()
+    subprocess.run(("go", "build", "./..."), cwd=root / "services/api", check=True)
+    assert "nothing to change" in seatrial("init", str(root)).stdout
+
+
+def test_replacement_outside_of_the_context_is_refused(tmp_path: Path, seatrial: Seatrial) -> None:
+    write_service(tmp_path / "lib", {"lib.go": "package lib\n"}, module="example.com/lib")
+    root = write_service(
+        tmp_path / "svc",
+        {"main.go": MAIN.replace('import "fmt"', 'import "fmt"\nimport _ "example.com/lib"')},
+    )
+    with open(root / "go.mod", "a") as stream:
+        stream.write("require example.com/lib v0.0.0\nreplace example.com/lib => ../lib\n")
+    done = seatrial("init", str(root))
+    assert done.code == 2
+    assert "cannot see" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "golang", "words"),
+    [
+        ("v0.18.0", "golang:1.22-bookworm", ("v0.18.0", "Go 1.24")),
+        ("v1.15.0", "golang:1.22-bookworm", ("needs Go 1.26", "Go 1.24")),
+        ("v1.15.0", "golang:1.25-bookworm", ("needs Go 1.26, not 1.25",)),
+    ],
+)
+def test_versions_that_cannot_be_together_are_refused_with_those_that_can(
+    woven: Path, seatrial: Seatrial, version: str, golang: str, words: tuple[str, ...]
+) -> None:
+    """The brief's own three: a release that never was, a Go without tool lines, a file that nobody reads."""
+    image = f"{golang}@sha256:{'ab' * 32}"
+    (woven / "seatrial.lock").write_text(json.dumps({"version": 1, "images": {"golang": image}}))
+    (woven / "seatrial.toml").write_text(f'[instrument]\nversion = "{version}"\n')
+    (woven / ".orchestrion.yml").write_text("meta: {}\n")
+    done = seatrial("init", str(woven))
+    assert done.code == 2
+    for word in words:
+        assert word in done.stderr
+    assert "Orchestrion v1.15.0 with Go 1.26" in done.stderr
+    assert not (woven / "Dockerfile").exists()
+
+
+def test_file_that_orchestrion_never_reads_is_named(woven: Path, seatrial: Seatrial) -> None:
+    (woven / ".orchestrion.yml").write_text("meta: {}\n")
+    done = seatrial("init", str(woven))
+    assert done.code == 0, done.stderr
+    assert "Orchestrion never reads this name" in done.stderr
+
+
+def test_json_is_one_object(repository: Path, seatrial: Seatrial) -> None:
+    shown = seatrial("init", str(repository), "--dry-run", "--json")
+    assert shown.at("is_written") is False
+    assert "+++ b/Dockerfile" in str(shown.at("diff"))
+    written = seatrial("init", str(repository), "--json")
+    assert written.at("is_written") is True
+    assert written.at("has_drift") is True
+    assert seatrial("sync", str(repository), "--check", "--json").at("has_drift") is False
