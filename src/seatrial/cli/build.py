@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import isal
 
+from seatrial.cli.colour import coloured, is_wanted
 from seatrial.cli.failure import json_text, print_json
+from seatrial.cli.paper_files import add_paper_flags, named_papers, write_papers_of_build
 from seatrial.cli.progress import Progress
 from seatrial.cli.unchanged import cache_directory, own_files, question, record_path
 from seatrial.config import BASES
@@ -53,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--config", default="", metavar="FILE", help="a seatrial.toml from elsewhere")
     found.add_argument("--plan", action="store_true", help="print what would be done, and stop")
     found.add_argument("--no-trial", action="store_true", help="deliver without running it")
+    add_paper_flags(found)
     found.add_argument(
         "--json", action="store_true", help="print one JSON object, and nothing else, to stdout"
     )
@@ -72,19 +75,23 @@ def run(arguments: list[str]) -> int:
 
         print_json(plan_json(plan_build(request)[0]))
         return ExitCode.OK
+    if asked.no_trial and named_papers(asked):
+        raise ConfigError("there are no papers without a trial", where="--no-trial")
     from seatrial.pipeline import build  # noqa: PLC0415 - start-up time of --help
 
     with Progress(is_quiet=asked.quiet, is_verbose=asked.verbose) as progress:
         outcome = build(request, progress)
     from seatrial.cli.story import outcome_json, outcome_text  # noqa: PLC0415 - as above
 
+    write_papers_of_build(asked, outcome)
     if asked.json:
         print_json(outcome_json(outcome, cached=False))
     elif not asked.quiet or not outcome.holds:
-        sys.stdout.write(outcome_text(outcome, is_verbose=asked.verbose))
+        text = outcome_text(outcome, is_verbose=asked.verbose)
+        sys.stdout.write(coloured(text, is_wanted=is_wanted(sys.stdout, request.env)))
     if not outcome.holds:
         return ExitCode.VERDICT_FAILED
-    _remember(outcome, arguments, request)
+    _remember(outcome, arguments, request, named_papers(asked))
     return ExitCode.OK
 
 
@@ -128,12 +135,12 @@ def _architecture(platform_text: str, host: str) -> str:
     return architecture
 
 
-def _remember(outcome: Outcome, arguments: list[str], request: Request) -> None:
+def _remember(outcome: Outcome, arguments: list[str], request: Request, papers: list[str]) -> None:
     """Write what the next run needs to see that nothing has changed."""
     inputs = stamps.take(outcome.watched, outcome.began_ns)
     if inputs is None:
         return  # a file changed while it was being built: the next run has to look
-    outputs: list[str] = []
+    outputs: list[str] = [*papers]
     for output in outcome.delivered:
         if output.path.is_dir():
             for folder, _, names in os.walk(output.path):

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from seatrial import __version__
 from seatrial.host.files import output_error, write_whole
-from seatrial.model.outcome import TrialOutcome
+
+if TYPE_CHECKING:
+    from seatrial.model.outcome import Outcome, TrialOutcome
+
+_PAPERS: Final = {
+    "facts": "all that was observed, as JSON",
+    "junit": "the verdicts as JUnit XML",
+    "sarif": "the verdicts as SARIF 2.1.0",
+    "html": "the whole trial as one page",
+    "summary": "append the verdicts as Markdown, as to $GITHUB_STEP_SUMMARY",
+}
 
 
 def add_paper_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name these files."""
     papers = parser.add_argument_group("papers")
-    for flag, words in (
-        ("--facts", "all that was observed, as JSON"),
-        ("--junit", "the verdicts as JUnit XML"),
-        ("--sarif", "the verdicts as SARIF 2.1.0"),
-        ("--html", "the whole trial as one page"),
-        ("--summary", "append the verdicts as Markdown, as to $GITHUB_STEP_SUMMARY"),
-    ):
-        papers.add_argument(flag, default="", metavar="FILE", help=words)
+    for name, words in _PAPERS.items():
+        papers.add_argument(f"--{name}", default="", metavar="FILE", help=words)
+
+
+def named_papers(asked: argparse.Namespace) -> list[str]:
+    """Return the files that were asked for, absolute."""
+    values = vars(asked)
+    return [str(Path(str(values[name])).absolute()) for name in _PAPERS if values[name]]
 
 
 def write_papers(asked: argparse.Namespace, outcome: TrialOutcome) -> None:
@@ -46,6 +57,16 @@ def write_papers(asked: argparse.Namespace, outcome: TrialOutcome) -> None:
         from seatrial.papers.summary import summary_text  # noqa: PLC0415
 
         _append(Path(asked.summary), summary_text(outcome))
+
+
+def write_papers_of_build(asked: argparse.Namespace, outcome: Outcome) -> None:
+    """Write the papers of the trial that a build ended in; the image is called by its reference."""
+    if not named_papers(asked):
+        return
+    from seatrial.model.outcome import TrialOutcome  # noqa: PLC0415 - start-up time of a build without papers
+
+    reference = outcome.image.reference
+    write_papers(asked, TrialOutcome(image=reference, facts=outcome.facts, verdicts=outcome.verdicts))
 
 
 def _write(name: str, text: str) -> None:
