@@ -99,6 +99,16 @@ def test_saved_facts_are_judged_again_without_the_image(trial_image: Path, tmp_p
     assert stricter.returncode == 1
 
 
+def test_old_distribution_is_told_by_the_day_of_the_trial(tmp_path: Path) -> None:
+    old = b'ID=debian\nVERSION_ID="10"\n'
+    layers = [[*base_entries(), file("etc/os-release", old)], [file("server", b"no program", mode=0o755)]]
+    image = write_image(tmp_path / "image", layers)
+    done = seatrial("trial", str(image), "--no-run", "--json", "--facts", "facts.json", cwd=tmp_path)
+    assert states(done.stdout)["image.base-supported"] == "fail"
+    again = seatrial("trial", "--from-facts", "facts.json", "--no-run", "--json", cwd=tmp_path)
+    assert states(again.stdout)["image.base-supported"] == "fail"
+
+
 def test_image_can_be_looked_at_only(trial_image: Path, tmp_path: Path) -> None:
     done = seatrial("trial", str(trial_image), "--no-run", "--json", cwd=tmp_path)
     assert done.returncode == 0

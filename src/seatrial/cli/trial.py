@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -91,14 +92,17 @@ def _outcome(
     settings = read_settings(here, here / asked.config if asked.config else None)
     words = tuple(word.strip() for text in asked.expect for word in text.split(",") if word.strip())
     promised = promises(settings, words)
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
     if asked.from_facts:
         name, facts = _saved_facts(here / asked.from_facts)
-        return judged(name, facts, promised.expectations(facts, is_run=not asked.no_run))
+        expected = promised.expectations(facts, is_run=not asked.no_run, today=today)
+        return judged(name, facts, expected)
     machine = platform.machine()
     where = Where(
         cache=Path(cache_directory(env)),
         env=env,
         architecture=_MACHINES.get(machine, machine),
+        today=today,
         engine=asked.engine,
     )
     plan = None if asked.no_run else trial_plan(settings, service_name=_service_name(asked.image))

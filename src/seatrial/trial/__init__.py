@@ -35,12 +35,13 @@ class Where:
     """What a trial runs with. cache: Seatrial's cache directory.
 
     env: the complete environment of the command. architecture: this machine's, such as "amd64".
-    engine: of ``ENGINE_CHOICES``.
+    today: "YYYY-MM-DD", which ends of support are compared with. engine: of ``ENGINE_CHOICES``.
     """
 
     cache: Path
     env: Mapping[str, str]
     architecture: str
+    today: str
     engine: str = "auto"
 
 
@@ -65,7 +66,8 @@ def try_image(
         else:
             notes = (f"not started: the image is for {architecture}, this machine is {where.architecture}",)
     facts = Facts(static=static, running=running)
-    return judged(name, facts, promised.expectations(facts, is_run=plan is not None), notes)
+    expected = promised.expectations(facts, is_run=plan is not None, today=where.today)
+    return judged(name, facts, expected, notes)
 
 
 def judged(name: str, facts: Facts, expected: Expectations, notes: tuple[str, ...] = ()) -> TrialOutcome:

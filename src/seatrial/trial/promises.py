@@ -31,8 +31,8 @@ class Promises:
     has_spans: bool = False
     has_database: bool | None = None
 
-    def expectations(self, facts: Facts, *, is_run: bool) -> Expectations:
-        """Return what the facts are held against."""
+    def expectations(self, facts: Facts, *, is_run: bool, today: str = "") -> Expectations:
+        """Return what the facts are held against. today: "YYYY-MM-DD"; "" when not said."""
         has_check = _has_healthcheck(facts.static) if self.has_healthcheck is None else self.has_healthcheck
         return Expectations(
             user=self.user,
@@ -43,6 +43,7 @@ class Promises:
             is_run=is_run,
             has_spans=self.has_spans,
             has_database=self.has_database,
+            today=today,
         )
 
 
