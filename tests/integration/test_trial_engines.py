@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,50 @@ def test_image_that_exposes_nothing_is_asked_on_usual_ports(
     assert facts.probes == ()
 
 
+def test_podman_shows_what_docker_does(trial_image: Path, tmp_path: Path) -> None:
+    if shutil.which("podman") is None or os.geteuid() != 0:
+        pytest.skip("needs podman and root (apt-get install podman runc)")
+    facts = observe_running_in_engine(trial_image, PLAN, engine="podman", env=os.environ, scratch=tmp_path)
+    assert facts.engine.startswith("podman ")
+    assert [one.status for one in facts.exchanges] == [200, 200]
+    assert facts.listening == (8080,)
+    assert facts.process is not None
+    assert (facts.process.uid, facts.process.effective_capabilities) == (65532, 0)
+    assert {span.trace_id for span in facts.spans} == {one.trace_id for one in facts.exchanges}
+    assert [(one.situation, one.exit_code) for one in facts.probes] == [("up", 0)]
+    assert facts.shutdown is not None
+    assert facts.shutdown.exit_code == 0
+    for words in (("ps", "--all"), ("image", "ls")):
+        done = subprocess.run(("podman", *words), capture_output=True, text=True, check=True)
+        assert "seatrial-trial" not in done.stdout
+
+
+def test_without_namespaces_the_engine_is_taken_and_that_is_told(
+    docker_engine: DockerEngine, trial_image: Path, tmp_path: Path
+) -> None:
+    """In a user namespace that allows no other, as containers often are."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare (apt-get install util-linux)")
+    shell = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"'
+    prefix = ("unshare", "--user", "--map-root-user", "/bin/sh", "-c", shell)
+    found = {}
+    for engine in ("auto", "sandbox"):
+        tool = seatrial(
+            docker_engine,
+            *("trial", str(trial_image), "--engine", engine, "--json", "--facts", "facts.json"),
+            cwd=tmp_path,
+            prefix=prefix,
+        )
+        output, words = tool.communicate(timeout=120)
+        found[engine] = (tool.returncode, json.loads(output), words)
+    assert found["sandbox"][0] == 4
+    facts = json.loads((tmp_path / "facts.json").read_text())["facts"]["running"]
+    assert facts["engine"].startswith("docker ")
+    assert facts["limits"][0].startswith("the sandbox cannot be had here: ")
+    assert [one["status"] for one in facts["exchanges"]] == [200, 200, 200]
+    assert found["auto"][1]["engine"] == facts["engine"]
+
+
 def test_services_beside_it_are_refused(trial_image: Path, tmp_path: Path) -> None:
     plan = TrialPlan(services=("postgres",))
     with pytest.raises(MachineError, match="need the sandbox"):
@@ -121,10 +166,12 @@ def test_engine_that_is_not_there_is_told(trial_image: Path, tmp_path: Path) -> 
         observe_running_in_engine(trial_image, PLAN, engine="docker", env=away, scratch=tmp_path)
 
 
-def seatrial(engine: DockerEngine, *arguments: str, cwd: Path) -> subprocess.Popen[str]:
+def seatrial(
+    engine: DockerEngine, *arguments: str, cwd: Path, prefix: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
     """Start the command against this engine."""
     return subprocess.Popen(
-        (sys.executable, "-m", "seatrial", *arguments),
+        (*prefix, sys.executable, "-m", "seatrial", *arguments),
         cwd=cwd,
         env={**os.environ, "DOCKER_HOST": engine.address, "XDG_CACHE_HOME": str(cwd / "cache")},
         stdout=subprocess.PIPE,

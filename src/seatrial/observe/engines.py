@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import resource
 import socket
 import tempfile
 import time
@@ -33,6 +34,8 @@ from seatrial.observe.unpack import Settings, read_settings
 
 # What services mostly listen on, for images that expose nothing.
 _USUAL_PORTS: Final = (8080, 80, 3000, 5000, 8000, 9090)
+# Open files, and processes: as many as any service needs.
+_ENOUGH: Final = 16_384
 _PAUSE_S: Final = 0.05
 _OFTEN_S: Final = 0.002
 _FIRST_EXPORT_TIMEOUT_S: Final = 1.0
@@ -116,7 +119,14 @@ class _EngineTrial:
         } | dict(fill_placeholders(self._plan.environment))
         words = ["create", "--name", self._cli.tag, "--read-only", "--cap-drop", "ALL"]
         words += ["--security-opt", "no-new-privileges", "--tmpfs", "/tmp"]  # noqa: S108 - the container's
-        words += ["--add-host", "host.docker.internal:host-gateway"] if self._cli.name == "docker" else []
+        if self._cli.name == "docker":
+            words += ["--add-host", "host.docker.internal:host-gateway"]
+        else:
+            # Podman raises these by default, which root without CAP_SYS_RESOURCE may not.
+            for limit, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+                hard = resource.getrlimit(number)[1]
+                hard = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+                words += ["--ulimit", f"{limit}={hard}:{hard}"]
         words += [part for port in self._ports for part in ("--publish", f"127.0.0.1::{port}")]
         words += [part for name in variables for part in ("--env", name)]
         if self._settings.health_argv and self._cli.name == "docker":
@@ -137,6 +147,8 @@ class _EngineTrial:
         self._mark_started()
         exchanges, listening = self._drive()
         process = read_process(self._pid) if self._pid else None
+        if exchanges and process is None:
+            self._limits.append("the process could not be looked at from here")
         healthy_ms = self._await_healthy() if exchanges else None
         probes = (self._probe(),) if exchanges and self._settings.health_argv and self._is_running() else ()
         ended_early = None if self._is_running() else self._exit_code()
@@ -220,7 +232,6 @@ class _EngineTrial:
         with contextlib.suppress(OSError):
             if isinstance(pid, int) and pid and identifier in Path(f"/proc/{pid}/cgroup").read_text():
                 return pid
-        self._limits.append("the process could not be looked at from here")
         return 0
 
     def _await_spans(self, exchanges: tuple[Exchange, ...]) -> None:
