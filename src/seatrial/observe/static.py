@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
-from seatrial.errors import MachineError
+from seatrial.errors import FormatError, MachineError
 from seatrial.formats.layer_reader import LayerReader
 from seatrial.host.image_reader import ImageFiles, VerifiedReader, open_image
 from seatrial.model.facts import LayerFact, PathFact, StaticFacts
@@ -27,6 +27,8 @@ from seatrial.observe.executable import (
 )
 from seatrial.observe.merge import MergedPaths
 from seatrial.observe.secrets import secrets_in_config
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 def observe_static(
@@ -178,10 +180,16 @@ class _Reading:
                 yield LayerReader(stream, media_type="", diff_id=blob.diff_id, where=blob.name), size
                 return
             reader = VerifiedReader(stream, digest=described.digest, size_bytes=described.size_bytes)
-            yield (
-                LayerReader(reader, media_type=described.media_type, diff_id=blob.diff_id, where=blob.name),
-                described.size_bytes,
-            )
+            try:
+                layer = LayerReader(
+                    reader, media_type=described.media_type, diff_id=blob.diff_id, where=blob.name
+                )
+                yield layer, described.size_bytes
+            except FormatError:
+                # Damaged bytes are to be told as that, and not as what they happen to look like.
+                while reader.read(_PIECE_BYTES):
+                    pass
+                raise
 
 
 @contextmanager

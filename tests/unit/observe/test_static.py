@@ -223,6 +223,18 @@ def test_digests_are_compared_past_the_end_of_the_tar(tmp_path: Path) -> None:
         observe(hidden)
 
 
+def test_damaged_layer_is_told_by_its_digest(tmp_path: Path) -> None:
+    image = put_image(tmp_path / "image", [tar_of(("a", bytes(range(256)) * 8))], {})
+    blob = next(path for path in (image / "blobs/sha256").iterdir() if path.read_bytes()[:2] == b"\x1f\x8b")
+    content = bytearray(blob.read_bytes())
+    for at in (2, len(content) // 2, len(content) - 6):  # the method, the data, the checksum
+        damaged = bytearray(content)
+        damaged[at] ^= 0x10
+        blob.write_bytes(damaged)
+        with pytest.raises(UntrustedInput, match="the blob's digest is"):
+            observe(image)
+
+
 def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="No such file"):
         observe(tmp_path / "missing")
