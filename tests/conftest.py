@@ -7,7 +7,15 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ("buildkit", "builds", "chromium", "databases", "engines", "trial_fixtures")
+pytest_plugins = (
+    "buildkit",
+    "builds",
+    "chromium",
+    "databases",
+    "engines",
+    "pipeline_ground",
+    "trial_fixtures",
+)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,10 +8,9 @@ from typing import Final
 
 from seatrial.scaffold.files import Taken, Template
 from seatrial.scaffold.fill import fill
-from seatrial.scaffold.make import is_included
+from seatrial.scaffold.make import TAGS_SCRIPT, is_included
 from seatrial.scaffold.values import Values
 
-TAGS_SCRIPT: Final = "scripts/image-tags.sh"
 GITHUB: Final = ".github/workflows/image.yml"
 GITLAB: Final = ".gitlab-ci.yml"
 # What git allows in a branch's name and GitHub reads as a pattern (docs, "Filter pattern cheat sheet").

@@ -21,9 +21,10 @@ TARGETS: Final = (
     "scan-vulnerabilities",
     "sbom",
     "verify-binary",
+    "tags",
 )
 INCLUDED: Final = "seatrial.mk"
-VERSION: Final = "$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)"
+TAGS_SCRIPT: Final = "scripts/image-tags.sh"
 _TARGET_LINE: Final = re.compile(r"^([A-Za-z0-9_./ -]+?)\s*::?(?!=)", re.MULTILINE)
 
 
@@ -42,7 +43,7 @@ def render_makefile(values: Values) -> str:
             "PHONY": " ".join(names.values()),
             "WIDTH": str(max(map(len, names.values())) + 2),
             "NAME": values.name,
-            "VERSION": VERSION,
+            "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
             "BUILD_FLAGS": build_flags(values),
             "ORCHESTRION": orchestrion(values, "$$"),

@@ -1,0 +1,307 @@
+"""What pipelines run on: a service in a git repository, a Docker engine, a registry, and its tools.
+
+Real here: git, make, Go, ``go test -race``, docker build and push, a registry that asks for a password,
+readelf, govulncheck (its database is a directory: the real one is not reachable from everywhere).
+Stand-ins, named so, where the real program costs minutes to bring and is tested elsewhere or by others:
+golangci-lint (``go vet``), syft (a bill of materials without parts), apk (looks whether it is there).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ci_tools import govulncheck
+from engines import DockerEngine
+from scaffold_values import PINS, SERVICE
+from seatrial.scaffold.ci import TEMPLATES as CI_TEMPLATES
+from seatrial.scaffold.docker import TEMPLATES as DOCKER_TEMPLATES
+from seatrial.scaffold.make import TEMPLATES as MAKE_TEMPLATES
+from tagged_repositories import ENV, git
+
+USER = "pusher"
+# What a job gets that may write packages, and one that may not; the registry knows the first only.
+TOKEN = "token-that-may-write"
+READ_TOKEN = "token-that-may-read"
+_PASSWORD_FILE = f"{USER}:$2b$05$abcdefghijklmnopqrstuusaMY3mQFih5Xe6UodL7mz1rfThGkS6C\n"  # of TOKEN
+_BUILDER = "seatrial-test/golang:1"
+_BASE = "seatrial-test/static:1"
+
+_GO_MOD = "module example.com/orders\n\ngo 1.24\n"
+_MAIN = """package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+)
+
+func greeting(name string) string { return "hello " + name }
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "--health-check" {
+		if _, err := http.Get("http://127.0.0.1:8080/"); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, greeting("you"))
+	})
+	log.Fatal(http.ListenAndServe(":8080", nil))
+}
+"""
+_TEST = """package main
+
+import "testing"
+
+func TestGreeting(t *testing.T) {
+	if got := greeting("Ada"); got != "hello Ada" {
+		t.Fatal(got)
+	}
+}
+"""
+_TOOLS = {
+    "golangci-lint": 'exec go vet "./..."\n',
+    "syft": """# syft scan SOURCE --output cyclonedx-json=FILE
+case $2 in
+  docker:*) docker image inspect "${2#docker:}" >/dev/null ;;
+  docker-archive:*) tar -tf "${2#docker-archive:}" manifest.json >/dev/null ;;
+esac || exit 1
+echo '{"bomFormat": "CycloneDX", "specVersion": "1.6"}' > "${4#cyclonedx-json=}"
+""",
+    "apk": """# apk add --no-cache PROGRAM...
+shift 2
+for program; do command -v "$program" >/dev/null || exit 1; done
+""",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Where pipelines run. env: of every job. registry: HOST:PORT. tools: stand-ins and wrappers."""
+
+    root: Path
+    engine: DockerEngine
+    registry: str
+    tools: Path
+    env: dict[str, str]
+
+    def tags(self, name: str) -> set[str]:
+        """Return the tags that the registry has for an image; none for one that it does not know."""
+        request = urllib.request.Request(f"http://{self.registry}/v2/{name}/tags/list")
+        request.add_header("Authorization", _basic())
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return set(json.load(answer)["tags"] or ())
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return set()
+
+    def digest(self, name: str, tag: str) -> str:
+        """Return the digest that a tag names."""
+        request = urllib.request.Request(f"http://{self.registry}/v2/{name}/manifests/{tag}", method="HEAD")
+        request.add_header("Authorization", _basic())
+        request.add_header("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.headers["Docker-Content-Digest"])
+
+
+def _basic() -> str:
+    import base64
+
+    return "Basic " + base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
+
+
+@pytest.fixture(scope="session")
+def ground(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Start the registry, make the images that the Dockerfile begins with, and lay out the tools."""
+    root = tmp_path_factory.mktemp("ground")
+    for program in ("docker-registry", "busybox", "go", "readelf", "gcc"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    _import_images(root, docker_engine)
+    tools = _lay_out_tools(root)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"localhost:{probe.getsockname()[1]}"
+    server = _start_registry(root, address)
+    try:
+        yield Ground(
+            root=root,
+            engine=docker_engine,
+            registry=address,
+            tools=tools,
+            env={
+                **{name: value for name, value in ENV.items() if not name.startswith("DOCKER_")},
+                "PATH": f"{tools}:{ENV['PATH']}",
+                "DOCKER_HOST": docker_engine.address,
+                "SCANNERS": "govulncheck",
+                "GOFLAGS": "-modcacherw",
+                "VULNERABILITIES": str(root / "no-vulnerabilities"),
+            },
+        )
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _start_registry(root: Path, address: str) -> subprocess.Popen[bytes]:
+    (root / "passwords").write_text(_PASSWORD_FILE)
+    settings = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(root / "registry")}},
+        "http": {"addr": address.replace("localhost", "127.0.0.1")},
+        "auth": {"htpasswd": {"realm": "test", "path": str(root / "passwords")}},
+    }
+    (root / "registry.yml").write_text(json.dumps(settings))
+    with open(root / "registry.log", "wb") as log:
+        argv = ("docker-registry", "serve", str(root / "registry.yml"))
+        server = subprocess.Popen(argv, stdout=log, stderr=log)
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(f"http://{address}/v2/", timeout=5)
+        except urllib.error.HTTPError:  # it answers: 401
+            return server
+        except OSError:
+            time.sleep(0.1)
+    server.kill()
+    raise AssertionError((root / "registry.log").read_text())
+
+
+def _import_images(root: Path, engine: DockerEngine) -> None:
+    """Make the compiler's image of this machine's Go and a shell, and a base that holds a user."""
+    goroot = Path(subprocess.check_output(("go", "env", "GOROOT"), text=True).strip())
+    shell = root / "shell"
+    (shell / "bin").mkdir(parents=True)
+    (shell / "tmp").mkdir()
+    (shell / "etc/ssl/certs").mkdir(parents=True)
+    busybox = shutil.which("busybox")
+    assert busybox
+    shutil.copy(busybox, shell / "bin/busybox")
+    for word in ("sh", "mkdir", "cat"):
+        (shell / "bin" / word).symlink_to("busybox")
+    # The compiler and the standard library's sources: what a build reads.
+    left_out = [f"{goroot.name}/{word}" for word in ("test", "doc", "api", "src/cmd")]
+    excludes = [f"--exclude={word}" for word in (*left_out, "*_test.go", "testdata")]
+    builder = root / "builder.tar"
+    subprocess.run(
+        (
+            *("tar", "-cf", str(builder), *excludes, f"--transform=s,^{goroot.name},usr/local/go,"),
+            *("-C", str(goroot.parent), goroot.name, "-C", str(shell), "."),
+        ),
+        check=True,
+    )
+    path = "ENV PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=off"
+    engine.docker("import", "-c", path, str(builder), _BUILDER, timeout_s=300)
+    builder.unlink()
+    (shell / "bin/busybox").unlink()
+    (root / "base/etc").mkdir(parents=True)
+    (root / "base/etc/passwd").write_text("nonroot:x:65532:65532::/:/sbin/nologin\n")
+    subprocess.run(("tar", "-cf", str(root / "base.tar"), "-C", str(root / "base"), "."), check=True)
+    engine.docker("import", str(root / "base.tar"), _BASE)
+
+
+def _lay_out_tools(root: Path) -> Path:
+    tools = root / "tools"
+    tools.mkdir()
+    for name, text in _TOOLS.items():
+        (tools / name).write_text(f"#!/bin/sh\n# Stand-in: see pipeline_ground.py.\n{text}")
+    real = govulncheck()
+    (tools / "govulncheck").write_text(f'#!/bin/sh\nexec {real} -db "file://$VULNERABILITIES" "$@"\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    # The client that belongs to the engine: a newer one on PATH may lack its build plug-in.
+    (tools / "docker").symlink_to("/usr/bin/docker")
+    write_database(root / "no-vulnerabilities", fixed="1.0.0")
+    write_database(root / "vulnerabilities", fixed="99.0.0")
+    return tools
+
+
+def write_database(root: Path, fixed: str) -> None:
+    """Write a database of one entry, of net/http (go.dev/doc/security/vuln/database)."""
+    now = "2026-11-01T00:00:00Z"
+    entry = {
+        "schema_version": "1.3.1",
+        "id": "GO-2026-9999",
+        "modified": now,
+        "published": now,
+        "summary": "a test's own",
+        "affected": [
+            {
+                "package": {"name": "stdlib", "ecosystem": "Go"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": fixed}]}],
+                "ecosystem_specific": {
+                    "imports": [{"path": "net/http", "symbols": ["ListenAndServe", "Server.ListenAndServe"]}]
+                },
+            }
+        ],
+    }
+    files: dict[str, object] = {
+        "index/db.json": {"modified": now},
+        "index/modules.json": [
+            {"path": "stdlib", "vulns": [{"id": "GO-2026-9999", "modified": now, "fixed": fixed}]}
+        ],
+        "index/vulns.json": [{"id": "GO-2026-9999", "modified": now}],
+        "ID/GO-2026-9999.json": entry,
+    }
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(json.dumps(content))
+
+
+def make_service(root: Path) -> Path:
+    """Make the service's repository, with the files that are kept in it, at v1.4.1."""
+    values = replace(
+        SERVICE,
+        main=".",
+        is_woven=False,
+        ports=("8080/tcp",),
+        pins=replace(PINS, golang=_BUILDER, static=_BASE),
+    )
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    own = {"go.mod": _GO_MOD, "main.go": _MAIN, "main_test.go": _TEST, ".gitignore": "/bin/\n/coverage.out\n"}
+    for name, text in own.items():
+        (root / name).write_text(text)
+    for template in (*DOCKER_TEMPLATES, *MAKE_TEMPLATES, *CI_TEMPLATES):
+        if template.is_wanted(values):
+            path = root / template.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(template.render(values))
+    commit(root, "the service, and its files")
+    git(root, "tag", "v1.4.1")
+    return root
+
+
+def commit(root: Path, message: str) -> str:
+    """Commit all that there is; return the commit."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", message)
+    return git(root, "rev-parse", "HEAD")
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Change one text in a file; fail the test when it is not there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def job_environment(ground: Ground, home: Path) -> dict[str, str]:
+    """Return a job's environment: its own home, so that no login outlives it; Go's caches are shared."""
+    home.mkdir(parents=True, exist_ok=True)
+    cache = os.environ.get("GOCACHE") or str(Path.home() / ".cache/go-build")
+    return {**ground.env, "HOME": str(home), "GOCACHE": cache, "DOCKER_CONFIG": str(home / ".docker")}
