@@ -104,6 +104,7 @@ def _outcome(
         architecture=_MACHINES.get(machine, machine),
         today=today,
         engine=asked.engine,
+        has_code_bytes=bool(asked.html or asked.facts or asked.json),
     )
     plan = None if asked.no_run else trial_plan(settings, service_name=_service_name(asked.image))
     architecture = _architecture(asked.platform)

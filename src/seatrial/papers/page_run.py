@@ -47,10 +47,15 @@ def run_section(running: RunningFacts) -> Markup:
 def _parts(running: RunningFacts) -> Iterator[Markup]:
     if running.exchanges:
         rows = (
-            (f"{one.method} {one.path}", str(one.status or one.error), f"{one.elapsed_ms:.1f} ms")
+            (
+                f"{one.method} {one.path}",
+                one.found_by,
+                str(one.status or one.error),
+                f"{one.elapsed_ms:.1f} ms",
+            )
             for one in running.exchanges
         )
-        yield table("Requests, in their order", ("request", "answer", "took"), rows, amounts=1)
+        yield table("Requests, in their order", ("request", "found by", "answer", "took"), rows, amounts=1)
     if running.probes:
         said = (
             (one.situation, f"exit {one.exit_code}", one.output.strip()[-300:], f"{one.elapsed_ms:.0f} ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from seatrial.model.facts import StaticFacts
@@ -82,13 +83,10 @@ def _drawing(layers: tuple[LayerParts, ...], whole: Area, name: str) -> Markup:
 
 
 def _layer(layer: LayerParts, area: Area, whole: Area) -> Markup:
-    areas = squarified(tuple(float(part.size_bytes) for part in layer.parts), area)
-    return joined(
-        *(
-            _part(part, place, whole, layer.number % _TONES)
-            for part, place in zip(layer.parts, areas, strict=True)
-        )
-    )
+    parts = sorted(layer.parts, key=lambda part: -part.size_bytes)
+    areas = squarified(tuple(float(part.size_bytes) for part in parts), area)
+    tone = layer.number % _TONES
+    return joined(*(_part(part, place, whole, tone) for part, place in zip(parts, areas, strict=True)))
 
 
 def _part(part: Part, area: Area, whole: Area, tone: int) -> Markup:
@@ -129,12 +127,13 @@ def _key(layers: tuple[LayerParts, ...]) -> Markup:
 
 
 def _shortened(name: str, room: int) -> str:
-    """Return what fits: of a path its end, which tells more than its start."""
+    """Return what fits: of a path its last words, which tell more than its first."""
     if len(name) <= room:
         return name
-    if "/" in name and " " not in name:
-        return "…" + name[-(room - 1) :]
-    return name[: room - 1] + "…"
+    words = [] if " " in name else name.split("/")[1:]
+    ends = ("…/" + "/".join(words[number:]) for number in range(len(words)))
+    telling = [word for word in words if not re.fullmatch(r"v\d+", word)]
+    return next((end for end in ends if len(end) <= room), (telling or [name])[-1][: room - 1] + "…")
 
 
 def _percent(part: float, whole: float) -> str:

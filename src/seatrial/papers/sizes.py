@@ -10,8 +10,8 @@ from seatrial.model.facts import GoFacts, PathFact, StaticFacts
 
 _MOST_PARTS: Final = 40
 _DATABASES: Final = ("var/lib/dpkg/", "lib/apk/db/", "usr/lib/sysimage/rpm/", "var/lib/rpm/")
-# Installed-Size is rounded up file by file, so that the database may say somewhat more than there is.
-_ROUNDING: Final = 1.15
+# Minimal images leave out documents and more that Installed-Size counts; beyond this it is no measure.
+_MOST_CLAIMED: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +66,17 @@ def _parts(static: StaticFacts, files: list[PathFact], *, has_packages: bool) ->
         else:
             others[_folder(file.path)] += file.size_bytes
     total, packaged = sum(others.values()), sum(one.installed_bytes for one in static.packages)
-    if has_packages and 0 < packaged <= total * _ROUNDING:
-        parts += [
-            Part(name=f"{one.name} {one.version}", kind="package", size_bytes=one.installed_bytes)
+    if has_packages and 0 < packaged <= total * _MOST_CLAIMED:
+        share = min(1.0, total / packaged)
+        packages = [
+            Part(
+                name=f"{one.name} {one.version}", kind="package", size_bytes=int(one.installed_bytes * share)
+            )
             for one in static.packages
             if one.installed_bytes
         ]
-        others = {"beside the packages": total - packaged}
+        parts += packages
+        others = {"beside the packages": total - sum(package.size_bytes for package in packages)}
     parts += [Part(name=name, kind="folder", size_bytes=size) for name, size in others.items() if size > 0]
     return parts
 

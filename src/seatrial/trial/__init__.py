@@ -36,6 +36,7 @@ class Where:
 
     env: the complete environment of the command. architecture: this machine's, such as "amd64".
     today: "YYYY-MM-DD", which ends of support are compared with. engine: of ``ENGINE_CHOICES``.
+    has_code_bytes: also look at where the program's bytes are, for papers that show it.
     """
 
     cache: Path
@@ -43,6 +44,7 @@ class Where:
     architecture: str
     today: str
     engine: str = "auto"
+    has_code_bytes: bool = False
 
 
 def try_image(
@@ -144,7 +146,11 @@ def _static(subject: Subject, where: Where) -> StaticFacts:
 
     where.cache.mkdir(parents=True, exist_ok=True)
     return observe_static(
-        subject.path, scratch=where.cache, architecture=subject.architecture, digest=subject.digest
+        subject.path,
+        scratch=where.cache,
+        architecture=subject.architecture,
+        digest=subject.digest,
+        has_code_bytes=where.has_code_bytes,
     )
 
 

@@ -44,6 +44,14 @@ def test_program_is_told_by_module() -> None:
     }
 
 
+def test_packages_share_what_a_minimal_image_left_of_them() -> None:
+    static = RICH_FACTS.static
+    doubled = tuple(replace(one, installed_bytes=2 * one.installed_bytes) for one in static.packages)
+    found = layers_by_part(replace(static, packages=doubled, layers=()))[0]
+    assert found.size_bytes == 2_031_200
+    assert [part.size_bytes for part in found.parts] == [1_800_816, 230_383, 1]
+
+
 def test_packages_that_cannot_be_right_are_not_believed() -> None:
     claimed = PackageFact(kind="deb", name="huge", version="1", installed_bytes=10**9)
     static = replace(RICH_FACTS.static, packages=(claimed,), layers=())
