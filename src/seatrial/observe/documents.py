@@ -82,7 +82,7 @@ def _read_layout(files: ImageFiles, architecture: str, digest: str) -> Documents
         found = [image for image in found if image.platform and image.platform.architecture == architecture]
     if len(found) != 1:
         names = ", ".join(f"{_architecture(image)} {image.digest}" for image in found[:5]) or "none fits"
-        hint = "say which one by its digest or architecture"
+        hint = "say which one: IMAGE@DIGEST, or --platform linux/ARCHITECTURE"
         raise FormatError(f"{len(found)} images to choose from: {names}", where="index.json", hint=hint)
     manifest_blob = _read_verified(files, found[0])
     manifest = parse_manifest(manifest_blob, found[0].digest)
