@@ -87,7 +87,7 @@ def check_back(facts: RunningFacts, expected: Expectations) -> Verdict:
 def check_in_time(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Compare the time to the first healthy answer with the image's start period."""
     rule = IN_TIME.when(expected.has_healthcheck and expected.is_run and facts.health_start_ms > 0)
-    took_ms, granted_ms = facts.time_to_healthy_ms, facts.health_start_ms
+    took_ms, granted_ms = _healthy_after_ms(facts), facts.health_start_ms
     if took_ms is None:
         # Whether that is a failure, trial.health-up says.
         return rule.when(False).unknown("it was not seen to become healthy")
@@ -129,6 +129,17 @@ def check_services(facts: RunningFacts, expected: Expectations) -> Verdict:  # n
         f"{words}: it does not ask {', '.join(blind)}",
         "ask it, too, where the service cannot work without it (see docs/health-check.md)",
     )
+
+
+def _healthy_after_ms(facts: RunningFacts) -> float | None:
+    """Return the time to the first 0, without what the trial spent waiting for an answer that never came.
+
+    The health command is run after the first request.
+    """
+    took_ms, first = facts.time_to_healthy_ms, facts.exchanges[:1]
+    if took_ms is None or not first or first[0].status:
+        return took_ms
+    return max(took_ms - first[0].elapsed_ms, 0.0)
 
 
 def _probe(facts: RunningFacts, situation: str) -> Probe | None:

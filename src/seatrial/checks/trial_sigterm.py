@@ -25,6 +25,7 @@ FLUSH: Final = Rule(
 _LONGEST_MS: Final = 10_000
 # Go's runtime as the first process of a container ends with 2, others by the signal itself.
 _UNHANDLED: Final = (2, -15)
+_PANIC: Final = ("panic: ", "fatal error: ")
 _FIX: Final = "handle SIGTERM: stop listening, finish what was begun, exit with 0 (http.Server.Shutdown)"
 _GONE: Final = "the service had ended before it could be stopped"
 
@@ -37,6 +38,8 @@ def check(facts: RunningFacts, expected: Expectations) -> Verdict:
         return rule.unknown(_GONE)
     if ended.exit_code is None or ended.elapsed_ms > _LONGEST_MS:
         return rule.fails(f"still ran {ended.elapsed_ms / 1000:.1f} s after SIGTERM", _FIX)
+    if ended.exit_code in _UNHANDLED and _has_panicked(facts):
+        return rule.fails("SIGTERM ended it with a panic", _FIX)
     if ended.exit_code in _UNHANDLED:
         # Told and not held against it: an unedited service may leave SIGTERM to its default, and is
         # then ended at once. Only what was going on is lost.
@@ -88,6 +91,11 @@ def check_flush(facts: RunningFacts, expected: Expectations) -> Verdict:
         if not _is_unhandled(ended)
         else _FIX,
     )
+
+
+def _has_panicked(facts: RunningFacts) -> bool:
+    """Go's runtime ends with 2 by an unhandled signal, where it says nothing, and by a panic."""
+    return any(line.startswith(_PANIC) for line in facts.log_lines)
 
 
 def _is_unhandled(ended: Shutdown) -> bool:

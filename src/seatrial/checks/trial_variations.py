@@ -18,6 +18,8 @@ MEMORY: Final = Rule(id="trial.limited-memory", severity=Severity.INFO, referenc
 READ_ONLY: Final = Rule(id="trial.read-only-root", severity=Severity.MEDIUM, reference="CIS Docker 5.13")
 WRITES: Final = Rule(id="trial.writes", severity=Severity.INFO, reference="CIS Docker 5.13")
 
+# What is woven in says this of its exporter; it is no word of the service's.
+_WEAVE: Final = "seatrial: tracing:"
 _NOT_TRIED: Final = "it was not started once more"
 
 
@@ -29,6 +31,9 @@ def check_no_collector(facts: RunningFacts, expected: Expectations) -> Verdict:
         return rule.when(False).unknown(seen.note if seen else _NOT_TRIED)
     if is_fine(seen):
         return rule.passes(f"answered {seen.status} with no collector there")
+    if not _has_served(facts):
+        # Whatever is wrong, the collector's absence is not shown to be the cause.
+        return rule.when(False).unknown("it did not serve with a collector there either")
     return rule.fails(
         f"with no collector there it {_outcome(seen)}",
         "an exporter must not stop the service: start without it, and drop what cannot be sent",
@@ -40,7 +45,8 @@ def check_no_database(facts: RunningFacts, expected: Expectations) -> Verdict:  
     seen = _variation(facts, "no database")
     if seen is None or not seen.was_tried:
         return NO_DATABASE.unknown(seen.note if seen else "no service ran beside it that could be missing")
-    said = next((line.strip() for line in reversed(seen.log_tail) if line.strip()), "")
+    own = (line.strip() for line in reversed(seen.log_tail) if not line.startswith(_WEAVE))
+    said = next((line for line in own if line), "")
     if seen.ended_early is None:
         return NO_DATABASE.passes(f"{seen.note}, it {_outcome(seen)}")
     if said:
@@ -58,6 +64,8 @@ def check_memory(facts: RunningFacts, expected: Expectations) -> Verdict:  # noq
     limit = seen.note.partition(";")[0]
     if is_fine(seen):
         return MEMORY.passes(f"answered {seen.status} in {limit}")
+    if not _has_served(facts):
+        return MEMORY.unknown("it did not serve with more memory either")
     return MEMORY.fails(f"in {limit} it {_outcome(seen)}", "set GOMEMLIMIT, or load less at the start")
 
 
@@ -67,6 +75,9 @@ def check_read_only(facts: RunningFacts, expected: Expectations) -> Verdict:
     seen = _variation(facts, "writable root")
     if any(exchange.status for exchange in facts.exchanges) and facts.ended_early is None:
         return rule.passes("served with a read-only root and /tmp to write to")
+    if any(exchange.status for exchange in facts.exchanges):
+        # The run with a writable root gets one request only, so it cannot tell what this one ended by.
+        return rule.when(False).unknown("it answered with a read-only root, and ended while it was driven")
     if seen is not None and seen.was_tried and is_fine(seen):
         what = f": it writes {sample(list(facts.writes))}" if facts.writes else ""
         return rule.fails(
@@ -91,6 +102,12 @@ def check_writes(facts: RunningFacts, expected: Expectations) -> Verdict:  # noq
 def is_fine(variation: Variation) -> bool:
     """Return whether the service stayed and answered, and not with an error of its own."""
     return variation.ended_early is None and 0 < variation.status < 500
+
+
+def _has_served(facts: RunningFacts) -> bool:
+    """Return whether it stayed, and answered the request that the variations make."""
+    first = facts.exchanges[0].status if facts.exchanges else 0
+    return facts.ended_early is None and 0 < first < 500
 
 
 def _variation(facts: RunningFacts, name: str) -> Variation | None:

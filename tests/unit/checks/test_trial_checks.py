@@ -246,3 +246,39 @@ def test_last_words_without_a_database_are_told() -> None:
     verdict = trial_variations.check_no_database(replace(RUNNING, variations=(said,)), EXPECTED)
     assert verdict.state is State.PASS
     assert "no postgres here" in verdict.reason
+
+
+def test_woven_words_are_not_the_services_last_ones() -> None:
+    woven = "seatrial: tracing: spans are not reaching http://127.0.0.1:4318/v1/traces (said once)"
+    said = replace(variation("no database", 0, 1, note="without postgres"), log_tail=(woven, ""))
+    verdict = trial_variations.check_no_database(replace(RUNNING, variations=(said,)), EXPECTED)
+    assert verdict.state is State.FAIL
+
+
+@pytest.mark.parametrize("check", [trial_variations.check_no_collector, trial_variations.check_memory])
+def test_service_that_never_served_is_not_held_to_what_it_lacks(check: Check) -> None:
+    names = ("no collector", "limited memory")
+    broken = replace(RUNNING, variations=tuple(variation(name, 500) for name in names))
+    assert check(broken, EXPECTED).state is State.FAIL
+    without = check(replace(broken, exchanges=(exchange(500),)), EXPECTED)
+    assert (without.state, without.severity) == (State.UNKNOWN, Severity.INFO)
+
+
+def test_service_that_ended_later_is_not_said_to_need_a_writable_root() -> None:
+    verdict = trial_variations.check_read_only(replace(RUNNING, ended_early=3), EXPECTED)
+    assert (verdict.state, verdict.severity) == (State.UNKNOWN, Severity.INFO)
+
+
+def test_time_that_the_trial_waited_is_not_the_services() -> None:
+    late = replace(RUNNING, time_to_healthy_ms=10_100.0)
+    assert trial_health.check_in_time(late, EXPECTED).state is State.FAIL
+    waited = replace(late, exchanges=(replace(EXCHANGE, status=0, elapsed_ms=10_000.0),))
+    assert trial_health.check_in_time(waited, EXPECTED).state is State.PASS
+
+
+def test_panic_at_the_end_is_not_taken_for_a_signal_left_alone() -> None:
+    alone = ended(2)
+    assert trial_sigterm.check(alone, EXPECTED).severity is Severity.INFO
+    panicked = replace(alone, log_lines=("panic: close of closed channel", "goroutine 1 [running]:"))
+    verdict = trial_sigterm.check(panicked, EXPECTED)
+    assert (verdict.state, verdict.severity) == (State.FAIL, Severity.HIGH)
