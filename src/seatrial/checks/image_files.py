@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from seatrial.checks.image_spelling import misspelled_settings
 from seatrial.checks.rule import Rule, sample
 from seatrial.model.facts import StaticFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
@@ -76,6 +77,7 @@ def check_no_world_writable(facts: StaticFacts, expected: Expectations) -> Verdi
 
 def check_well_formed(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - as above
     """Look at what was odd when the image was read, and what an engine may take otherwise."""
-    if facts.problems:
-        return WELL_FORMED.fails(sample(list(facts.problems)), "build the image again, from clean layers")
+    found = [*misspelled_settings(facts), *facts.problems]
+    if found:
+        return WELL_FORMED.fails(sample(found), "build the image again, from clean layers")
     return WELL_FORMED.passes("every layer reads as it should")

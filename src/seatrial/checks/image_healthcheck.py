@@ -20,6 +20,8 @@ _SHELLS: Final = ("bin/sh", "usr/bin/sh")
 _NS_PER_S: Final = 1_000_000_000
 _DEFAULT_S: Final = 30.0  # Docker's, for interval and timeout
 _LONGEST_INTERVAL_S: Final = 300.0
+_LONGEST_START_S: Final = 1800.0
+_MOST_RETRIES: Final = 20
 
 
 def check(facts: StaticFacts, expected: Expectations) -> Verdict:
@@ -31,7 +33,7 @@ def check(facts: StaticFacts, expected: Expectations) -> Verdict:
         if not expected.has_healthcheck:
             return rule.unknown("the service has no health command, so the image has no health check")
         return rule.fails("the image has no health check", _FIX)
-    fault = _command_fault(facts, test) or _times_fault(settings)
+    fault = _command_fault(facts, test) or _times_fault(settings) or _patience_fault(settings)
     if fault:
         return rule.fails(fault, _FIX)
     return rule.passes(
@@ -60,6 +62,16 @@ def _times_fault(settings: dict[str, object]) -> str:
         return f"the health check runs every {interval:g} s, more often than it can tell anything"
     if timeout > max(interval, _DEFAULT_S):
         return f"the health check may take {timeout:g} s, longer than its interval of {interval:g} s"
+    return ""
+
+
+def _patience_fault(settings: dict[str, object]) -> str:
+    """Return why a failure would not count for very long."""
+    start_period, retries = _seconds(settings, "StartPeriod"), settings.get("Retries")
+    if start_period > _LONGEST_START_S:
+        return f"the health check's start period of {start_period:g} s hides failures for as long"
+    if isinstance(retries, int) and retries > _MOST_RETRIES:
+        return f"the health check has to fail {retries} times before it counts"
     return ""
 
 

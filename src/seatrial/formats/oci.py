@@ -27,6 +27,10 @@ REFERENCE_NAME: Final = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME: Final = "io.containerd.image.name"
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+# Keys that decide which blobs an image is; Go's decoder, which engines use, does not look at their case.
+_DECIDING: Final = frozenset(
+    ("mediatype", "manifests", "config", "layers", "digest", "size", "rootfs", "diff_ids")
+)
 _NS_PER_S: Final = 1_000_000_000
 _LARGEST_JSON: Final = 16 << 20
 
@@ -294,4 +298,7 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     table = dict(pairs)
     if len(table) != len(pairs):
         raise ValueError("a key is given twice")
+    deciding = [key.lower() for key in table if key.lower() in _DECIDING]
+    if len(set(deciding)) != len(deciding):
+        raise ValueError("a key is given in two spellings, which engines take for one")
     return table

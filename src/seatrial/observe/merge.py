@@ -76,6 +76,7 @@ class MergedPaths:
                 self._remove(_join(parent, name.removeprefix(_WHITEOUT)), layer)
             return None
         if not name:
+            self._look_at_root(member, layer)
             return None
         kind = _KINDS.get(member.type, "file")
         if kind == "hardlink":
@@ -115,6 +116,12 @@ class MergedPaths:
             numbers = (member.devmajor, member.devminor)
             if member.isblk() or _USUAL_DEVICES.get(fact.path) != numbers:
                 self._problem(f"layer {fact.layer}: {fact.path!a} is a device ({numbers[0]}, {numbers[1]})")
+
+    def _look_at_root(self, member: tarfile.TarInfo, layer: int) -> None:
+        """Note a root directory that others than root may change: all that lies in it can be replaced."""
+        is_open = member.mode & 0o002 and not member.mode & 0o1000
+        if member.isdir() and (member.uid != 0 or is_open):
+            self._problem(f"layer {layer}: the root directory is {member.uid}'s, with mode {member.mode:04o}")
 
     def get(self, path: str) -> PathFact | None:
         """Return the fact of a relative path, without following a link at its end."""

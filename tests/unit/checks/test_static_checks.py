@@ -132,6 +132,8 @@ HISTORY = [{"created_by": "one"}, {"created_by": "two"}, {"created_by": "three"}
             configured(Healthcheck={**HEALTH, "Test": ["CMD-SHELL", "curl localhost"]}),
         ),
         (image_healthcheck.check, configured(Healthcheck={**HEALTH, "StartPeriod": 0})),
+        (image_healthcheck.check, configured(Healthcheck={**HEALTH, "StartPeriod": 7200 * 10**9})),
+        (image_healthcheck.check, configured(Healthcheck={**HEALTH, "Retries": 1000})),
         (image_healthcheck.check, configured(Healthcheck={**HEALTH, "Interval": 3600 * 10**9})),
         (image_healthcheck.check, configured(Healthcheck={**HEALTH, "Interval": 10**6})),
         (image_healthcheck.check, configured(Healthcheck={**HEALTH, "Timeout": 60 * 10**9})),

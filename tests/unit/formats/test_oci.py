@@ -162,6 +162,7 @@ def test_whatever_json_is_read_only_format_errors_come_out(value: object) -> Non
         (b"", "not JSON"),
         (b"[]", "expected an object"),
         (b'{"a":1,"a":2}', "given twice"),
+        (b'{"layers":[],"Layers":[]}', "two spellings"),
         (b"[" * 200_000, "not JSON"),
         (b'{"schemaVersion":1}', "not an image manifest"),
         (b'{"schemaVersion":2,"config":{"digest":"sha256:..","size":1}}', "not a sha256 digest"),

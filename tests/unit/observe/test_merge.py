@@ -106,6 +106,17 @@ def test_path_that_climbs_out_is_a_problem_not_a_path() -> None:
     assert len(merged.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("uid", "mode", "count"), [(0, 0o755, 0), (0, 0o1777, 0), (0, 0o777, 1), (65532, 0o755, 1)]
+)
+def test_root_directory_that_others_may_change_is_a_problem(uid: int, mode: int, count: int) -> None:
+    root = directory("./")
+    root.uid, root.mode = uid, mode
+    merged = merge([root, member("server")])
+    assert names(merged) == {"server": 0}
+    assert len(merged.problems) == count
+
+
 kinds = st.sampled_from((tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE))
 parts = st.sampled_from(("a", "b", "c", ".wh.a", ".wh.b", ".wh..wh..opq"))
 members = st.builds(
