@@ -300,6 +300,28 @@ def test_module_below_the_workspace_has_its_files_where_docker_finds_them(
     assert "nothing to change" in seatrial("init", str(root)).stdout
 
 
+def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seatrial) -> None:
+    """What was put into vendor/ by hand is what ``go mod vendor`` puts there."""
+    main = MAIN.replace('import "fmt"', 'import "fmt"\nimport _ "example.com/lib"')
+    root = write_service(tmp_path / "svc", {"main.go": main, "lib/lib.go": "package lib\n"})
+    (root / "lib/go.mod").write_text("module example.com/lib\n\ngo 1.24\n")
+    with open(root / "go.mod", "a") as stream:
+        stream.write("require example.com/lib v0.0.0\nreplace example.com/lib => ./lib\n")
+    checked("go", "mod", "vendor", cwd=root)
+    commit_all(root)
+    done = seatrial("init", str(root))
+    assert done.code == 0, done.stderr
+    checked("go", "build", "-o", "/dev/null", ".", cwd=root)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "init")
+    checked("go", "mod", "vendor", cwd=root)
+    assert not git(root, "status", "--porcelain")
+    assert "nothing to change" in seatrial("init", str(root)).stdout
+    assert "-mod=mod GOWORK=off go tool -modfile=tools.mod -n orchestrion) go build" in (
+        (root / "Dockerfile").read_text()
+    )
+
+
 def test_replacement_outside_of_the_context_is_refused(tmp_path: Path, seatrial: Seatrial) -> None:
     write_service(tmp_path / "lib", {"lib.go": "package lib\n"}, module="example.com/lib")
     root = write_service(

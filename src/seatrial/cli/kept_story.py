@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seatrial.keep import Kept
 from seatrial.scaffold.changes import Change, Kind, unified_diff
-from seatrial.scaffold.flags import WEAVE_DIRECTORY
+from seatrial.scaffold.flags import WEAVE_DIRECTORY, WEAVE_MODULE
 
 
 def plan_text(kept: Kept) -> str:
@@ -19,12 +19,19 @@ def plan_text(kept: Kept) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _generated_folder(path: str) -> str:
+    for name in (f"{WEAVE_DIRECTORY}/", f"vendor/{WEAVE_MODULE}/"):
+        before, found, _ = path.rpartition(name)
+        if found:
+            return before + found
+    return ""
+
+
 def _rows(changes: tuple[Change, ...]) -> Iterator[tuple[str, str, str]]:
     grouped: dict[tuple[str, Kind], list[Change]] = {}
     for change in changes:
-        before, mark, _ = change.path.rpartition(WEAVE_DIRECTORY + "/")
-        folder = before + mark
-        if mark:
+        folder = _generated_folder(change.path)
+        if folder:
             grouped.setdefault((folder, change.kind), []).append(change)
         elif change.kind is not Kind.SAME:
             words = change.note if change.kind is Kind.THEIRS else change.purpose

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from seatrial.errors import ConfigError, MachineError, MissingTool
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.git import ask_git
-from seatrial.instrument.pin import aspect_files
+from seatrial.instrument.pin import MINIMUM_GO, aspect_files
 from seatrial.keep.describe import describe, find_hosts, find_root, relative_to
 from seatrial.keep.pinning import complete_lock
 from seatrial.lock import FILE_NAME as LOCK_NAME
@@ -24,12 +25,16 @@ from seatrial.scaffold.apply import apply_changes
 from seatrial.scaffold.changes import Change, Kind, Tree, place_templates, plan_changes, read_file
 from seatrial.scaffold.changes import Plan as FilePlan
 from seatrial.scaffold.flags import WEAVE_DIRECTORY
-from seatrial.scaffold.gomod import Module, ModuleEdits, edit_module
+from seatrial.scaffold.gomod import GO_MOD, Module, ModuleEdits, edit_module
 from seatrial.scaffold.table import TEMPLATES
 from seatrial.scaffold.values import Values
+from seatrial.scaffold.vendor import vendored
+from seatrial.scaffold.weaving import imported_packages
 from seatrial.toolchains.go.build import Watcher, build_program
 from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.sources import read_sources
+
+_SHOWN_MOVES: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +82,34 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     module = Module(directory=project.module.directory, prefix=prefix, go=go.program, env=go.variables)
     if is_woven:
         watcher.stage(f"asking Go what Orchestrion {lock.orchestrion} requires")
-    with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
-        edits = edit_module(
-            module, lock.orchestrion, is_woven=is_woven, asked=wish.pin_file, scratch=Path(scratch)
-        )
+        edits = _module_edits(module, lock.orchestrion, wish)
+    else:
+        edits = ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
     values = describe(plan, settings, lock, root=root, owner=owner, edits=edits, env=request.env)
     values = values.placed(place_templates(TEMPLATES, values, root, lock.files))
     aspects = aspect_files(plan.build.integrations)
     trees = (
         [Tree(path=prefix + WEAVE_DIRECTORY, purpose="what is woven in", files=aspects)] if is_woven else []
     )
-    files = plan_changes(root, TEMPLATES, values, edited=edits.edited, trees=trees, remembered=lock.files)
+    edited = list(edits.edited)
+    if trees and project.is_vendored:
+        tree, listing = vendored(root, prefix, aspects, imported_packages(values))
+        trees.append(tree)
+        edited.append(listing)
+    files = plan_changes(root, TEMPLATES, values, edited=edited, trees=trees, remembered=lock.files)
     files = _with_lock(files, root, lock)
     return Kept(root=root, files=files, notes=(*pin_notes, *_notes(plan, values, edits, owner)))
+
+
+def _module_edits(module: Module, orchestrion: str, wish: Wish) -> ModuleEdits:
+    with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
+        return edit_module(
+            module,
+            orchestrion,
+            needs_go=MINIMUM_GO[orchestrion],
+            asked=wish.pin_file,
+            scratch=Path(scratch),
+        )
 
 
 def write_files(kept: Kept, env: Mapping[str, str], *, may_touch_uncommitted: bool) -> None:
@@ -139,7 +159,9 @@ def _with_lock(files: FilePlan, root: Path, lock: Lock) -> FilePlan:
 def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> tuple[str, ...]:
     notes = list(plan.warnings)
     if edits.moved:
-        listed = "".join(f"\n  {line}" for line in edits.moved)
+        listed = "".join(f"\n  {line}" for line in edits.moved[:_SHOWN_MOVES])
+        more = len(edits.moved) - _SHOWN_MOVES
+        listed += f"\n  and {more} more" if more > 0 else ""
         where = "is pinned in tools.mod" if edits.pin_file == "tools.mod" else "is pinned there all the same"
         notes.append(f"a tool line in go.mod would move this; Orchestrion {where}:{listed}")
     if owner is FlagOwner.WOVEN and not values.is_woven:

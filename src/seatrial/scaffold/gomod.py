@@ -69,21 +69,25 @@ class _ModFile:
     weave: str
 
 
-def edit_module(module: Module, version: str, *, is_woven: bool, asked: str, scratch: Path) -> ModuleEdits:
+def edit_module(
+    module: Module, version: str, *, needs_go: tuple[int, int], asked: str, scratch: Path
+) -> ModuleEdits:
     """Return go.mod (and go.sum, tools.mod, tools.sum) with Orchestrion at ``version`` and the aspects.
 
-    asked: the file for the pin, or "" for the one that has it, else the one that moves nothing.
-    scratch: an empty directory. Raises ConfigError (no such version; a Go that is too old for it),
-    NetworkError, ProjectError.
+    needs_go: of Orchestrion. asked: the file for the pin, or "" for the one that has it, else the one
+    that moves nothing. scratch: an empty directory. Raises ConfigError (no such version; a Go that is too
+    old for it), NetworkError, ProjectError.
     """
     here = _read(module, module.directory / GO_MOD)
-    if not is_woven:
-        return ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
     pinned = _pinned(module, here)
     pin_file = asked or pinned
+    moved: tuple[str, ...] = ()
+    if not pin_file and _numbers(here.go_line) < needs_go:
+        # Known without asking; and Go would look for every module of an old go.mod, which takes minutes.
+        moved = (f"go {here.go_line or '1.16'} => {needs_go[0]}.{needs_go[1]}",)
+        pin_file = TOOLS_MOD
     in_mod = scratch / GO_MOD
     _copy_module(module, scratch)
-    moved: tuple[str, ...] = ()
     if pin_file != TOOLS_MOD:
         if not _holds(here, version):
             _get_tool(module, in_mod, version)
@@ -168,7 +172,7 @@ def _not_had(done: Completed, version: str) -> SeatrialError:
 def _moved(before: _ModFile, after: _ModFile) -> tuple[str, ...]:
     """Return what of the service's own would be at another version."""
     lines = []
-    if after.go_line != before.go_line:
+    if after.go_line not in {before.go_line, f"{before.go_line}.0"}:
         lines.append(f"go {before.go_line} => {after.go_line}")
     lines += [
         f"{path} {version} => {after.requires[path]}"
@@ -196,6 +200,10 @@ def _read(module: Module, path: Path) -> _ModFile:
         tools=frozenset(text_at(as_table(value), "Path") for value in as_list(table.get("Tool"))),
         weave=replaced.get(WEAVE_MODULE, ""),
     )
+
+
+def _numbers(go_line: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in re.findall(r"\d+", go_line)[:2])
 
 
 def _copy_module(module: Module, scratch: Path) -> None:

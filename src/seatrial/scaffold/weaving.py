@@ -7,17 +7,32 @@ from typing import Final
 
 from seatrial.scaffold.files import Template
 from seatrial.scaffold.fill import fill
-from seatrial.scaffold.flags import WEAVE_DIRECTORY
+from seatrial.scaffold.flags import WEAVE_DIRECTORY, WEAVE_MODULE
 from seatrial.scaffold.values import Values
+
+# What every integration stands on (instrument/pin.py weaves them always).
+_FOUNDATIONS: Final = ("gls", "start", "health")
 
 
 def _is_woven(values: Values) -> bool:
     return values.is_woven
 
 
-def render_tool_file(_: Values) -> str:
+def imported_packages(values: Values) -> tuple[str, ...]:
+    """Return the import paths in orchestrion.tool.go; the module's root stands for all of them."""
+    if not values.is_vendored:
+        return (WEAVE_MODULE,)
+    folders = sorted({*_FOUNDATIONS, *values.integrations})
+    return (WEAVE_MODULE, *(f"{WEAVE_MODULE}/{name}" for name in folders))
+
+
+def render_tool_file(values: Values) -> str:
     """Return orchestrion.tool.go: its imports name what weaves, and keep it in go.mod through tidying."""
-    return fill("orchestrion.tool.go", {"WEAVE": WEAVE_DIRECTORY})
+    names = imported_packages(values)
+    lines = "".join(f'\t_ "{name}"\n' for name in names)
+    imports = f"import (\n{lines})" if len(names) > 1 else f'import _ "{WEAVE_MODULE}"'
+    words = {"vendored": values.is_vendored}
+    return fill("orchestrion.tool.go", {"WEAVE": WEAVE_DIRECTORY, "IMPORTS": imports}, words)
 
 
 def render_orchestrion(values: Values) -> str:

@@ -3,4 +3,8 @@
 // Orchestrion reads the imports below, never this package: it is not compiled.
 package tools
 
-import _ "seatrial.dev/weave" // @WEAVE@
+// Its source is @WEAVE@; go.mod says so.
+@if vendored
+// Each package by itself: what is not imported is not vendored.
+@end
+@IMPORTS@

@@ -24,6 +24,8 @@ PIN_DIRECTORY = "seatrial.pin"
 _ASPECT_LINE = re.compile(
     rb"^[ \t]*(?:(?:require|replace)[ \t]+)?%s[ \t][^\n]*\n?" % re.escape(WEAVE_MODULE).encode(), re.MULTILINE
 )
+# Its lines in vendor/modules.txt: up to the next module.
+_VENDORED_BLOCK = re.compile(rb"^# %s .*\n(?:(?!# ).*\n)*" % re.escape(WEAVE_MODULE).encode(), re.MULTILINE)
 # Orchestrion reads the imports of this file, and weaves what their orchestrion.yml says.
 _TOOL_FILE_CONTENT = f'//go:build tools\n\npackage tools\n\nimport _ "{WEAVE_MODULE}"\n'.encode()
 
@@ -124,7 +126,7 @@ def _edited(project: Project, place: Path, origin: Path, pin: Pin | None) -> dic
     else:
         edited[directory / "go.mod"] = _without_aspects(project.module.directory) + lines.encode()
     if project.is_vendored:
-        listing = (_vendor_source(project) / "modules.txt").read_bytes()
+        listing = _VENDORED_BLOCK.sub(b"", (_vendor_source(project) / "modules.txt").read_bytes())
         edited[_vendor_root(project, place, origin) / "modules.txt"] = _vendored_listing(listing, pin)
     return edited
 
