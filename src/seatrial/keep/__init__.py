@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from seatrial.config import FILE_NAME as SETTINGS_NAME
 from seatrial.errors import ConfigError, MachineError, MissingTool
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
@@ -164,6 +165,10 @@ def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> 
         listed += f"\n  and {more} more" if more > 0 else ""
         where = "is pinned in tools.mod" if edits.pin_file == "tools.mod" else "is pinned there all the same"
         notes.append(f"a tool line in go.mod would move this; Orchestrion {where}:{listed}")
+    if plan.build.should_stamp_vcs and (plan.project.root / SETTINGS_NAME).exists():
+        notes.append(
+            f"for the Dockerfile's bytes from seatrial build, too: vcs = false, [build] in {SETTINGS_NAME}"
+        )
     if owner is FlagOwner.WOVEN and not values.is_woven:
         notes.append("no HEALTHCHECK in the Dockerfile: without weaving only seatrial build can add one")
     if taken := sorted(values.make_targets):
