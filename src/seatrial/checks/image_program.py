@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seatrial.checks.rule import Rule, sample
-from seatrial.checks.settings import process_settings, text
+from seatrial.checks.settings import process_settings, text, texts
 from seatrial.model.facts import PathFact, StaticFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
@@ -30,7 +30,7 @@ def check_not_writable(facts: StaticFacts, expected: Expectations) -> Verdict:  
     fix = "give the program and its directories to root, with modes 0755, and name a user that is not root"
     if uid == 0:
         return NOT_WRITABLE.fails("the image runs as root, who may change its program", fix)
-    names = {program[:at] for at in range(len(program)) if program[at] == "/"} | {program}
+    names = {name for path in (program, _as_named(facts)) for name in _with_directories(path)}
     found = [path.path for path in facts.paths if path.path in names and _may_change(path, uid, gid)]
     if found:
         return NOT_WRITABLE.fails(f"the image's own user may change {sample([f'/{p}' for p in found])}", fix)
@@ -49,6 +49,18 @@ def check_user_exists(facts: StaticFacts, expected: Expectations) -> Verdict:  #
         f"user {user} is not in /etc/passwd; programs that ask for their name or home do not find them",
         f"add a line for {user} to /etc/passwd",
     )
+
+
+def _as_named(facts: StaticFacts) -> str:
+    """Return where the command's first word is looked for, which may be a link to the program; or ""."""
+    settings = process_settings(facts)
+    word = (*texts(settings, "Entrypoint"), *texts(settings, "Cmd"), "")[0]
+    return word.strip("/") if word.startswith("/") else ""
+
+
+def _with_directories(path: str) -> set[str]:
+    """Return a relative path and the directories above it."""
+    return {path[:at] for at, character in enumerate(path) if character == "/"} | {path}
 
 
 def _user(facts: StaticFacts) -> tuple[int | None, int | None]:

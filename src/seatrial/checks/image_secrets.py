@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from seatrial.checks.rule import Rule, sample
@@ -16,7 +17,7 @@ NO_VERSION_CONTROL: Final = Rule(
 )
 
 _REPOSITORY: Final = "git repository"
-_DIRECTORIES: Final = (".git", ".hg", ".svn", ".bzr", ".jj")
+_REPOSITORIES: Final = re.compile(r"(?:^|/)\.(?:git|hg|svn|bzr|jj)(?=/|$)")
 
 
 def check_no_secrets(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - one form for all
@@ -35,17 +36,23 @@ def check_no_version_control(facts: StaticFacts, expected: Expectations) -> Verd
     """Look for the directories of version control systems, also hidden ones."""
     found = [_described(secret) for secret in facts.secrets if secret.kind == _REPOSITORY]
     seen = {secret.path for secret in facts.secrets}
-    found += [
-        f"/{path.path}"
-        for path in facts.paths
-        if path.kind == "directory" and path.path.rpartition("/")[2] in _DIRECTORIES and path.path not in seen
-    ]
+    found += [f"/{path}" for path in sorted(_repositories(facts) - seen)]
     if found:
         return NO_VERSION_CONTROL.fails(
             f"the sources' history was copied in: {sample(found)}",
             "copy only what the service needs, or list .git in .dockerignore",
         )
     return NO_VERSION_CONTROL.passes("no version control directory")
+
+
+def _repositories(facts: StaticFacts) -> set[str]:
+    """Return such directories; also those without an entry of their own, of which files are there."""
+    found = set()
+    for path in facts.paths:
+        match = _REPOSITORIES.search(path.path)
+        if match and (match.end() < len(path.path) or path.kind == "directory"):
+            found.add(path.path[: match.end()])
+    return found
 
 
 def _described(secret: SecretFact) -> str:

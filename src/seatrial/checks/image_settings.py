@@ -45,7 +45,7 @@ def check_ports(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa:
     odd = [name for name in names if not _is_port(name)]
     if odd:
         return PORTS.fails(f"no port: {sample(odd)}", 'write "8080/tcp"')
-    if any(_PORT.fullmatch(name) and name.partition("/")[0] == str(_SSH) for name in names):
+    if any(_SSH in _numbers(name) for name in names):
         return PORTS.fails(
             "port 22: a container needs no SSH server", "remove the server and its EXPOSE line"
         )
@@ -57,7 +57,8 @@ def check_stop_signal(facts: StaticFacts, expected: Expectations) -> Verdict:  #
     named = text(process_settings(facts), "StopSignal")
     name = named.upper().removeprefix("SIG")
     fix = "set STOPSIGNAL SIGTERM, or remove the line"
-    if name in _DEAF:
+    number = name.lstrip("0")  # engines read numbers as decimal ones, whatever they begin with
+    if number in _DEAF:
         return STOP_SIGNAL.fails(f"{named} cannot be caught, so the program cannot end in order", fix)
     is_number = name.isdecimal() and 0 < int(name) <= 64
     if name and not is_number and name not in _SIGNALS and not _REAL_TIME.fullmatch(name):
@@ -94,11 +95,14 @@ def check_labels(facts: StaticFacts, expected: Expectations) -> Verdict:  # noqa
 
 
 def _is_port(name: str) -> bool:
+    numbers = _numbers(name)
+    return bool(numbers) and 0 < numbers.start < numbers.stop <= _LARGEST_PORT + 1
+
+
+def _numbers(name: str) -> range:
+    """Return the ports of "8080/tcp" or "8000-8010"; an empty range for what is no port."""
     match = _PORT.fullmatch(name)
-    if match is None:
-        return False
-    first, last = int(match[1]), int(match[2] or match[1])
-    return 0 < first <= last <= _LARGEST_PORT
+    return range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
 
 
 def _path_faults(facts: StaticFacts, search_path: str | None) -> list[str]:

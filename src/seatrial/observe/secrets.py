@@ -60,12 +60,14 @@ def secret_by_path(fact: PathFact) -> tuple[str, str] | None:
 
 
 def secrets_in_config(
-    config: dict[str, object], layers_of_history: tuple[int, ...]
+    config: dict[str, object],
+    layers_of_history: tuple[int, ...],
+    annotations: tuple[tuple[str, str], ...] = (),
 ) -> tuple[SecretFact, ...]:
-    """Return what the configuration gives away: Env, Labels, the command lines, and the history.
+    """Return what the documents give away: Env, Labels, annotations, the command lines, and the history.
 
-    layers_of_history: for each history entry, the layer that it made, or -1. Raises FormatError for a
-    wrong shape.
+    layers_of_history: for each history entry, the layer that it made, or -1. annotations: the manifest's.
+    Raises FormatError for a wrong shape.
     """
     process = table_at(config, "config")
     found: dict[tuple[str, str], SecretFact] = {}
@@ -76,14 +78,17 @@ def secrets_in_config(
     pairs = [("Env", *variable.partition("=")[::2]) for variable in texts_at(process, "Env")]
     labels = table_at(process, "Labels")
     pairs += [("Labels", name, text_at(labels, name)) for name in labels]
+    pairs += [("annotation", *pair) for pair in annotations]
     for place, name, value in pairs:
         kinds = token_kinds(value.encode(errors="replace"))
         if not kinds and is_secret_setting(name, value):
             kinds = ["secret setting"]
         for kind in kinds:
             note(f"{place} {name}", kind)
-    for key in ("Entrypoint", "Cmd"):
-        for kind in secrets_in_command(" ".join(texts_at(process, key))):
+    commands = {key: texts_at(process, key) for key in ("Entrypoint", "Cmd")}
+    commands["Healthcheck"] = texts_at(table_at(process, "Healthcheck"), "Test")
+    for key, words in commands.items():
+        for kind in secrets_in_command(" ".join(words)):
             note(key, kind)
     for number, layer in enumerate(layers_of_history):
         entry = as_table(_item(config, "history", number))

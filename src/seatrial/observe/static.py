@@ -85,7 +85,7 @@ def _facts(
         packages=contents.packages(merged),
         secrets=(
             *contents.secrets(merged),
-            *secrets_in_config(documents.config, documents.layers_of_history),
+            *secrets_in_config(documents.config, documents.layers_of_history, documents.annotations),
         ),
         os_release=contents.os_release(merged),
         oddities=tuple(merged.oddities),

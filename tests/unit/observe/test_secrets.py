@@ -176,13 +176,19 @@ def test_secret_on_a_command_line(command: str, *, is_found: bool) -> None:
 
 def test_configuration_gives_away_where_and_never_what() -> None:
     config: dict[str, object] = {
-        "config": {"Env": ["PATH=/bin", "DB_PASSWORD=hunter2"], "Labels": {"note": f"ghp_{letters(36)}"}},
+        "config": {
+            "Env": ["PATH=/bin", "DB_PASSWORD=hunter2"],
+            "Labels": {"note": f"ghp_{letters(36)}"},
+            "Healthcheck": {"Test": ["CMD", "/server", "--token=hunter2hunter2"]},
+        },
         "history": [{"created_by": "base"}, {"created_by": "ARG TOKEN=abcdef99", "empty_layer": True}],
     }
-    found = secrets_in_config(config, (0, -1))
+    found = secrets_in_config(config, (0, -1), (("built.with", f"glpat-{letters(24)}"),))
     assert [(secret.path, secret.kind, secret.layer) for secret in found] == [
         ("Env DB_PASSWORD", "secret setting", -1),
         ("Labels note", "GitHub token", -1),
+        ("annotation built.with", "GitLab token", -1),
+        ("Healthcheck", "secret on a command line", -1),
         ("history entry 2", "secret on a command line", -1),
     ]
     assert "hunter2" not in repr(found)
