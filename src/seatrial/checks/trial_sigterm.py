@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Final
 
 from seatrial.checks.rule import Rule
@@ -24,7 +25,7 @@ FLUSH: Final = Rule(
 
 _LONGEST_MS: Final = 10_000
 # Go's runtime as the first process of a container ends with 2, others by the signal itself.
-_UNHANDLED: Final = (2, -15)
+_UNHANDLED: Final = 2
 _PANIC: Final = ("panic: ", "fatal error: ")
 _FIX: Final = "handle SIGTERM: stop listening, finish what was begun, exit with 0 (http.Server.Shutdown)"
 _GONE: Final = "the service had ended before it could be stopped"
@@ -37,20 +38,21 @@ def check(facts: RunningFacts, expected: Expectations) -> Verdict:
     if ended is None:
         return rule.unknown(_GONE)
     if ended.exit_code is None or ended.elapsed_ms > _LONGEST_MS:
-        return rule.fails(f"still ran {ended.elapsed_ms / 1000:.1f} s after SIGTERM", _FIX)
-    if ended.exit_code in _UNHANDLED and _has_panicked(facts):
-        return rule.fails("SIGTERM ended it with a panic", _FIX)
-    if ended.exit_code in _UNHANDLED:
+        return rule.fails(f"still ran {ended.elapsed_ms / 1000:.1f} s after {ended.signal}", _FIX)
+    if _is_unhandled(ended) and _has_panicked(facts):
+        return rule.fails(f"{ended.signal} ended it with a panic", _FIX)
+    if _is_unhandled(ended):
         # Told and not held against it: an unedited service may leave SIGTERM to its default, and is
         # then ended at once. Only what was going on is lost.
         reason = (
-            f"SIGTERM ended it at once, unhandled (exit code {ended.exit_code}): open requests are cut off"
+            f"{ended.signal} ended it at once, unhandled (exit code {ended.exit_code}): open requests are "
+            "cut off"
         )
         return rule.when(False).fails(reason, _FIX)
     if ended.exit_code != 0:
         how = f"signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
-        return rule.fails(f"SIGTERM ended it with {how}", _FIX)
-    return rule.passes(f"ended with 0, {ended.elapsed_ms:.0f} ms after SIGTERM")
+        return rule.fails(f"{ended.signal} ended it with {how}", _FIX)
+    return rule.passes(f"ended with 0, {ended.elapsed_ms:.0f} ms after {ended.signal}")
 
 
 def check_in_flight(facts: RunningFacts, expected: Expectations) -> Verdict:
@@ -66,10 +68,10 @@ def check_in_flight(facts: RunningFacts, expected: Expectations) -> Verdict:
     if not ended.in_flight:
         return rule.when(False).unknown("no request could be held in flight")
     if ended.finished == ended.in_flight:
-        return rule.passes(f"{ended.finished} requests in flight were answered after SIGTERM")
+        return rule.passes(f"{ended.finished} requests in flight were answered after {ended.signal}")
     lost = ended.in_flight - ended.finished
     return rule.fails(
-        f"{lost} of {ended.in_flight} requests in flight were cut off by SIGTERM",
+        f"{lost} of {ended.in_flight} requests in flight were cut off by {ended.signal}",
         _FIX
         if _is_unhandled(ended)
         else "wait for http.Server.Shutdown to return before main does: Serve returns "
@@ -99,4 +101,8 @@ def _has_panicked(facts: RunningFacts) -> bool:
 
 
 def _is_unhandled(ended: Shutdown) -> bool:
-    return ended.exit_code in _UNHANDLED
+    code = ended.exit_code
+    if code is None or code >= 0:
+        return code == _UNHANDLED
+    by_name = signal.Signals.__members__.get(ended.signal)
+    return str(-code) == ended.signal or -code == by_name

@@ -29,7 +29,8 @@ def running_lines(running: RunningFacts) -> list[str]:
     ]
     if running.shutdown:
         lines.append(
-            f"         SIGTERM: exit {running.shutdown.exit_code} after {running.shutdown.elapsed_ms:.0f} ms"
+            f"         {running.shutdown.signal}: exit {running.shutdown.exit_code} after "
+            f"{running.shutdown.elapsed_ms:.0f} ms"
         )
     return lines
 

@@ -86,7 +86,7 @@ def _short_lines(running: RunningFacts) -> list[str]:
     if running.shutdown:
         code = running.shutdown.exit_code
         how = "had to be killed" if code is None else f"exit {code}"
-        lines.append(f"stop     SIGTERM: {how} after {running.shutdown.elapsed_ms:.0f} ms")
+        lines.append(f"stop     {running.shutdown.signal}: {how} after {running.shutdown.elapsed_ms:.0f} ms")
     return lines
 
 

@@ -35,7 +35,7 @@ class Job:
             return None
         return 128 - self.status if 128 < self.status <= 128 + 64 else self.status
 
-    def send_signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: int) -> None:
         """Signal the program itself, past bwrap; nothing happens when it has ended."""
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):

@@ -228,12 +228,13 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Shutdown:
-    """What SIGTERM did. exit_code: negative for a signal; None when it had to be killed.
+    """What the image's stop signal did. exit_code: negative for a signal; None when it had to be killed.
 
     in_flight: requests that the service had read the head of, and could not answer before the last byte
     of their body, which came after the signal; on connections that had answered before. finished: how
     many of them got a whole answer. has_flushed: whether their spans, and those of the answers before
-    them, came before the end; None when no spans were to be expected.
+    them, came before the end; None when no spans were to be expected. signal: the name of what was sent,
+    or its number where it has none.
     """
 
     exit_code: int | None
@@ -241,6 +242,7 @@ class Shutdown:
     in_flight: int = 0
     finished: int = 0
     has_flushed: bool | None = None
+    signal: str = "SIGTERM"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ from seatrial.observe.documents import Documents, read_documents
 from seatrial.observe.drive import drive
 from seatrial.observe.process_facts import read_process
 from seatrial.observe.services import fill_placeholders
+from seatrial.observe.shutdown import signal_name
 from seatrial.observe.unpack import Settings, read_settings
 
 # What services mostly listen on, for images that expose nothing.
@@ -276,13 +277,17 @@ class _EngineTrial:
 
     def _stop(self) -> Shutdown:
         began_s = time.monotonic()
-        self._cli.text("kill", "--signal", "TERM", self._cli.tag)
+        self._cli.text("kill", "--signal", str(int(self._settings.stop_signal)), self._cli.tag)
         try:
             self._cli.ask("wait", self._cli.tag, timeout_s=self._plan.stop_timeout_s).checked()
             code: int | None = self._exit_code()
         except SeatrialError:
             code = None
-        return Shutdown(exit_code=code, elapsed_ms=(time.monotonic() - began_s) * 1000)
+        return Shutdown(
+            exit_code=code,
+            elapsed_ms=(time.monotonic() - began_s) * 1000,
+            signal=signal_name(self._settings.stop_signal),
+        )
 
     def _state(self) -> dict[str, object]:
         return table_at(self._cli.inspect("inspect", self._cli.tag), "State")

@@ -50,24 +50,39 @@ def repeatable(requests: tuple[TrialRequest, ...], exchanges: tuple[Exchange, ..
     return None
 
 
-def stop(sandbox: Sandbox, start: Start, request: TrialRequest | None, plan: TrialPlan, *, seed: str) -> Stop:
-    """Send SIGTERM while requests are in flight, and wait for the end; kill what does not end.
+def stop(
+    sandbox: Sandbox, start: Start, request: TrialRequest | None, plan: TrialPlan, *, seed: str, number: int
+) -> Stop:
+    """Send the stop signal while requests are in flight, and wait for the end; kill what does not end.
 
+    number: of the signal that engines send to this image.
     request: what is in flight, a GET whose one byte of a body is held back: a server that has read its
     head is about it, and answers when the byte is there (Go's net/http reads a body before it answers).
     """
     answered, held = _hold(sandbox, start, request, seed) if request else (frozenset[str](), [])
     started = time.monotonic()
-    start.job.send_signal(signal.SIGTERM)
+    start.job.send_signal(number)
     finished = _finish(sandbox, start, held) if held else frozenset[str]()
     left_s = plan.stop_timeout_s - (time.monotonic() - started)
     exit_code = sandbox.wait(start.job, max(left_s, 0.0))
     elapsed_ms = ((start.job.ended_s or time.monotonic()) - started) * 1000
     sandbox.kill(start.job)
     shutdown = Shutdown(
-        exit_code=exit_code, elapsed_ms=elapsed_ms, in_flight=len(held), finished=len(finished)
+        exit_code=exit_code,
+        elapsed_ms=elapsed_ms,
+        in_flight=len(held),
+        finished=len(finished),
+        signal=signal_name(number),
     )
     return Stop(shutdown=shutdown, wanted=answered | finished)
+
+
+def signal_name(number: int) -> str:
+    """Return "SIGTERM" for 15, and the number for what has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _hold(

@@ -221,7 +221,8 @@ class Trial:
 
     def _shut_down(self, start: Start) -> Shutdown:
         request = repeatable(self._plan.requests, tuple(self._exchanges))
-        stopped = stop(self._sandbox, start, request, self._plan, seed=self._launch.seed)
+        number = self._settings.stop_signal
+        stopped = stop(self._sandbox, start, request, self._plan, seed=self._launch.seed, number=number)
         self._collector.close()
         seen = {span.trace_id for span in self._collector.spans if span.kind == "server"}
         # Of a service that does not take up the requests' traces, no span can be known as one of theirs.
@@ -233,6 +234,7 @@ class Trial:
             in_flight=stopped.shutdown.in_flight,
             finished=stopped.shutdown.finished,
             has_flushed=stopped.wanted <= seen if are_expected else None,
+            signal=stopped.shutdown.signal,
         )
 
     def _vary(

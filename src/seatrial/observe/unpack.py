@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ class Settings:
     """How an image wants to be run (OCI config.md). environment: in order, names without "=" left out.
 
     health_timeout_s, health_start_s: of Docker's Healthcheck, its timeout and start period; 0: not said.
+    stop_signal: the number of StopSignal; SIGTERM's when it names none, or none that exists.
     """
 
     entrypoint: tuple[str, ...]
@@ -34,6 +36,7 @@ class Settings:
     health_argv: tuple[str, ...]
     health_timeout_s: float
     health_start_s: float
+    stop_signal: int = signal.SIGTERM
 
 
 def read_settings(config: dict[str, object]) -> Settings:
@@ -51,6 +54,7 @@ def read_settings(config: dict[str, object]) -> Settings:
         health_argv=_health_argv(check),
         health_timeout_s=_seconds(check.get("Timeout")),
         health_start_s=_seconds(check.get("StartPeriod")),
+        stop_signal=_signal(text_at(process, "StopSignal")),
     )
 
 
@@ -114,6 +118,15 @@ def _furnish(rootfs: Rootfs, working_directory: str) -> None:
     rootfs.write("/etc/hostname", b"trial\n")
     rootfs.write("/etc/resolv.conf", b"")
     rootfs.finish()
+
+
+def _signal(name: str) -> int:
+    """Return the number of "SIGQUIT", "quit", "3" or "SIGRTMIN+3", as engines read it."""
+    known, _, more = name.upper().removeprefix("SIG").partition("+")
+    if known.isdecimal() and 0 < int(known) <= signal.SIGRTMAX:
+        return int(known)
+    found = signal.Signals.__members__.get(f"SIG{known}", signal.SIGTERM)
+    return found + (int(more) if more.isdecimal() else 0)
 
 
 def _ports(names: tuple[str, ...]) -> tuple[int, ...]:

@@ -118,7 +118,7 @@ def _figures(facts: Facts) -> Markup:
     if running and running.process:
         found.append(("Memory at rest", f"{running.process.rss_bytes / 1e6:.1f}", "MB"))
     if running and running.shutdown:
-        found.append(("Ended after SIGTERM", f"{running.shutdown.elapsed_ms:.0f}", "ms"))
+        found.append((f"Ended after {running.shutdown.signal}", f"{running.shutdown.elapsed_ms:.0f}", "ms"))
     return element(
         "dl",
         *(

@@ -117,7 +117,7 @@ def _end(running: RunningFacts) -> Iterator[tuple[str, str]]:
     ended = running.shutdown
     if ended:
         code = "had to be killed" if ended.exit_code is None else f"exit {ended.exit_code}"
-        yield "SIGTERM", f"{code}, {ended.elapsed_ms:.0f} ms"
+        yield ended.signal, f"{code}, {ended.elapsed_ms:.0f} ms"
         if ended.in_flight:
             yield "requests under way then", f"{ended.finished} of {ended.in_flight} were answered"
         if ended.has_flushed is not None:

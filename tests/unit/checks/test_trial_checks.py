@@ -60,7 +60,7 @@ NEVER_SERVED = replace(RUNNING, exchanges=(), ended_early=6, time_to_listen_ms=N
         (trial_health.check_fast, probed("up", 0, 1001.0), Severity.INFO),
         (trial_health.check_fast, probed("database stopped", -9, 900.0), Severity.INFO),
         (trial_health.check_services, probed("redis stopped", 0), Severity.INFO),
-        (trial_sigterm.check_in_flight, ended(0, finished=2), Severity.MEDIUM),
+        (trial_sigterm.check_in_flight, ended(0, finished=2), Severity.INFO),
         (trial_sigterm.check_in_flight, ended(2, finished=0), Severity.INFO),
         (trial_sigterm.check_in_flight, ended(-15, finished=0), Severity.INFO),
         (trial_sigterm.check_flush, ended(0, has_flushed=False), Severity.MEDIUM),
@@ -282,3 +282,21 @@ def test_panic_at_the_end_is_not_taken_for_a_signal_left_alone() -> None:
     panicked = replace(alone, log_lines=("panic: close of closed channel", "goroutine 1 [running]:"))
     verdict = trial_sigterm.check(panicked, EXPECTED)
     assert (verdict.state, verdict.severity) == (State.FAIL, Severity.HIGH)
+
+
+def test_stop_signal_is_the_images_own() -> None:
+    quits = Shutdown(exit_code=-3, elapsed_ms=5.0, signal="SIGQUIT")
+    verdict = trial_sigterm.check(replace(RUNNING, shutdown=quits), EXPECTED)
+    assert verdict.severity is Severity.INFO
+    assert "SIGQUIT ended it at once" in verdict.reason
+    other = trial_sigterm.check(replace(RUNNING, shutdown=replace(quits, signal="SIGTERM")), EXPECTED)
+    assert other.severity is Severity.HIGH
+
+
+@pytest.mark.parametrize("check", [trial_sigterm.check, trial_sigterm.check_in_flight])
+def test_a_graceful_stop_counts_where_it_was_promised(check: Check) -> None:
+    promised = replace(EXPECTED, is_graceful=True)
+    unhandled = replace(RUNNING, shutdown=ended(2, finished=0).shutdown)
+    assert check(RUNNING, promised).state is State.PASS
+    assert check(unhandled, promised).is_blocking
+    assert not check(unhandled, EXPECTED).is_blocking
