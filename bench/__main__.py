@@ -16,6 +16,7 @@ from bench.measure import RunFailed
 from bench.memory import measure_memory
 from bench.report import Row, as_json, table
 from bench.startup import measure_startup
+from bench.trial import measure_trial
 from bench.unchanged import measure_unchanged
 
 # Name -> what measures it, and how many rounds its runs are worth.
@@ -23,6 +24,7 @@ _TABLES = {
     "startup": (measure_startup, 40),
     "unchanged": (measure_unchanged, 20),
     "changed": (measure_changed, 5),
+    "trial": (measure_trial, 8),
     "memory": (measure_memory, 1),
 }
 _COLD = {"cold": (measure_cold, 1)}

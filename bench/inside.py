@@ -3,7 +3,7 @@
 python -P inside.py NOTES [--stages] build ...
 
 NOTES: a JSON file: "peak_kb", the most memory that this process held (its children's is their own),
-and with --stages the seconds that the named stages of the pipeline took, as wall and processor time.
+and with --stages the seconds that the named stages of the delivery took, as wall and processor time.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def main() -> int:
     took_s: list[tuple[float, float]] = []
     if words[0] == "--stages":
         words = words[1:]
-        pipeline = importlib.import_module("seatrial.pipeline")
+        delivery = importlib.import_module("seatrial.delivery")
         for name in STAGES:
-            setattr(pipeline, name, _timed(getattr(pipeline, name), took_s))
+            setattr(delivery, name, _timed(getattr(delivery, name), took_s))
     sys.argv[1:] = words
     code = int(importlib.import_module("seatrial.cli.main").main())
     walls, cpus = zip(*took_s, strict=True) if took_s else ((), ())

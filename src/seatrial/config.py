@@ -48,8 +48,10 @@ class Settings:
     health_http: str = ""
     health_informational: tuple[str, ...] = ()
     health_checks: tuple[tuple[str, str], ...] = ()
+    health_listener: str = "required"
     ports: tuple[str, ...] = ()
     image_size_bytes: int = 50_000_000
+    graceful_stop: bool = False
     services: tuple[str, ...] = ()
     requests: tuple[str | TrialRequest, ...] = ()
     programs: tuple[ServiceProgram, ...] = ()
@@ -89,8 +91,12 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "http": ("health_http", "target"),
         "informational": ("health_informational", "texts"),
         "checks": ("health_checks", "addresses"),
+        "listener": ("health_listener", "listener"),
     },
-    "gates": {"image_size": ("image_size_bytes", "size")},
+    "gates": {
+        "image_size": ("image_size_bytes", "size"),
+        "graceful_stop": ("graceful_stop", "truth"),
+    },
     "trial": {
         "services": ("services", "services"),
         "service": ("programs", "programs"),
@@ -105,6 +111,7 @@ CHOICES = {
     "base": BASES,
     "integrations": INTEGRATIONS,
     "services": ("postgres",),
+    "listener": ("required", "optional"),
 }
 # Mounted upon when a container is started: what the image has there is not seen.
 _TAKEN = ("proc", "dev", "sys", "tmp")
@@ -206,7 +213,7 @@ def _settings(table: dict[str, object], source: str) -> Settings:
 
 def _value(kind: str, value: object) -> object:
     """Turn a TOML value into the field's value; raise ValueError saying what was expected."""
-    if kind in {"text", "instrumenter", "base", "size", "duration", "target"}:
+    if kind in {"text", "instrumenter", "base", "size", "duration", "target", "listener"}:
         return _text_value(kind, _expect(value, str, "text"))
     if kind in _READERS:
         return _READERS[kind](value)

@@ -16,7 +16,8 @@ from seatrial.model.plan import Built, Output, Plan
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations
 from seatrial.plan import SERVER_PATH
-from seatrial.verify import holds, judge
+from seatrial.trial import judged
+from seatrial.verify import holds
 from seatrial.watch import watched_paths
 
 
@@ -39,7 +40,8 @@ def finish(
     """
     image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
     facts = _trial(plan, image, request, place, progress) if plan.trial else None
-    verdicts = judge(facts, _expectations(plan, settings, request, has_flag=has_flag)) if facts else ()
+    expected = _expectations(plan, settings, request, has_flag=has_flag)
+    verdicts = judged(image.reference, facts, expected).verdicts if facts else ()
     is_proven = facts is None or holds(verdicts)
     return Outcome(
         plan=plan,
@@ -90,7 +92,7 @@ def _trial(plan: Plan, image: Image, request: Request, place: Path, progress: Ca
     """Look at the finished image, then start it, drive it and stop it."""
     from seatrial.observe.static import observe_static  # noqa: PLC0415 - start-up time without a trial
 
-    static = observe_static(image.layout, scratch=place)
+    static = observe_static(image.layout, scratch=place, has_code_bytes=request.wants_sizes)
     progress("trying it: started, asked, probed, stopped")
     return Facts(static=static, running=_running(plan, image, request))
 
@@ -117,6 +119,7 @@ def _expectations(plan: Plan, settings: Settings, request: Request, *, has_flag:
         has_spans=is_woven and "net/http" in settings.integrations,
         has_database=True if knows_database else None,
         today=request.now.strftime("%Y-%m-%d"),
+        is_graceful=settings.graceful_stop,
     )
 
 

@@ -76,6 +76,7 @@ def _health(settings: Settings, owner: FlagOwner, instrument: str) -> str:
         return urlencode({"flag": FlagOwner.SERVICE.value}) if instrument == "orchestrion" else ""
     pairs = [("flag", owner.value), ("timeout", f"{settings.health_timeout_s * _OWN_SHARE:g}s")]
     pairs += [("http", settings.health_http)] if settings.health_http else []
+    pairs += [("listener", settings.health_listener)] if settings.health_listener != "required" else []
     pairs += [("informational", name) for name in settings.health_informational]
     pairs += [(f"check.{name}", address) for name, address in settings.health_checks]
     return urlencode(pairs)

@@ -57,7 +57,10 @@ def build(seatrial: Seatrial, root: Path, *words: str, **env: str) -> Run:
 
 
 def test_view_gives_the_bytes_of_the_tree(tmp_path: Path, seatrial: Seatrial) -> None:
-    """A plain build in the view is a plain build in the tree, version-control stamp and all."""
+    """A plain build in the view is a plain build in the tree, version-control stamp and all.
+
+    Nothing is put into it: the health check is what a plain build would have beside the tree's own code.
+    """
     root = write_service(tmp_path / "mono", {"main.go": "package x\n"}, module="example.com/mono")
     write_service(root / "x", {"x.go": "package x\n\nconst X = 1\n"}, module="example.com/x")
     write_service(
@@ -70,7 +73,10 @@ def test_view_gives_the_bytes_of_the_tree(tmp_path: Path, seatrial: Seatrial) ->
     )
     commit_all(root)
     git(root, "tag", "svc/v1.2.3")
-    done = seatrial("build", str(root / "svc"), "-o", str(tmp_path / "out"), "--json", *PLAIN)
+    settings = tmp_path / "seatrial.toml"
+    settings.write_text("[health]\nflag = false\n")
+    words = ("-o", str(tmp_path / "out"), "--config", str(settings), "--json", *PLAIN)
+    done = seatrial("build", str(root / "svc"), *words)
     assert done.code == 0, done.stderr
     expected = tmp_path / "expected"
     go("build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", str(expected), ".", cwd=root / "svc")

@@ -121,6 +121,7 @@ def _request(asked: argparse.Namespace) -> Request:
         cache=Path(cache_directory(env)),
         env=env,
         now=datetime.now(UTC),
+        wants_sizes=bool(asked.html or asked.facts),
     )
 
 

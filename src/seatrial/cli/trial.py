@@ -48,7 +48,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="LIST",
-        help="promises to hold it to: static,woven,spans,healthcheck,database,size=50MB,user=65532 or all",
+        help="promises to hold it to: static,woven,spans,healthcheck,database,graceful,size=50MB,user=65532; "
+        "all: what a build promises",
     )
     found.add_argument("--no-run", action="store_true", help="look at it only; nothing is started")
     found.add_argument("--engine", choices=_ENGINES, default="auto", help="what runs it (default: auto)")

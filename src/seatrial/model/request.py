@@ -18,7 +18,7 @@ class Request:
     outputs: where the image goes; empty for the cache. reference: "name:tag" or "".
     architecture, host_architecture: "amd64" or "arm64". cache: Seatrial's cache directory.
     env: the complete environment of the command. now: when it was started, UTC.
-    config_file: given by --config, or None.
+    config_file: given by --config, or None. wants_sizes: a page will show what the program consists of.
     """
 
     root: Path
@@ -34,3 +34,4 @@ class Request:
     cache: Path
     env: Mapping[str, str]
     now: datetime
+    wants_sizes: bool = False

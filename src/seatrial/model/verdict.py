@@ -55,6 +55,7 @@ class Expectations:
     has_healthcheck: a health command in the image. is_run: the image was to be started.
     has_spans: the service is instrumented. has_database: it uses one that the trial can see;
     None when nobody knows. today: "YYYY-MM-DD", to compare ends of support with; "" when not said.
+    is_graceful: SIGTERM is handled, and what is in flight is finished.
     """
 
     user: str = "65532"
@@ -66,3 +67,4 @@ class Expectations:
     has_spans: bool = False
     has_database: bool | None = None
     today: str = ""
+    is_graceful: bool = False

@@ -11,7 +11,17 @@ from seatrial.errors import ConfigError
 from seatrial.model.facts import Facts, StaticFacts
 from seatrial.model.verdict import Expectations
 
-WORDS: Final = ("static", "woven", "spans", "healthcheck", "database", "size=50MB", "user=65532", "all")
+WORDS: Final = (
+    "static",
+    "woven",
+    "spans",
+    "healthcheck",
+    "database",
+    "graceful",
+    "size=50MB",
+    "user=65532",
+    "all",
+)
 
 _DEFAULT_USER: Final = "65532"
 
@@ -30,6 +40,7 @@ class Promises:
     has_healthcheck: bool | None = None
     has_spans: bool = False
     has_database: bool | None = None
+    is_graceful: bool = False
 
     def expectations(self, facts: Facts, *, is_run: bool, today: str = "") -> Expectations:
         """Return what the facts are held against. today: "YYYY-MM-DD"; "" when not said."""
@@ -44,6 +55,7 @@ class Promises:
             has_spans=self.has_spans,
             has_database=self.has_database,
             today=today,
+            is_graceful=self.is_graceful,
         )
 
 
@@ -53,6 +65,7 @@ _PLAIN: Final[dict[str, Callable[[Promises], Promises]]] = {
     "spans": lambda found: replace(found, has_spans=True),
     "healthcheck": lambda found: replace(found, has_healthcheck=True),
     "database": lambda found: replace(found, has_database=True),
+    "graceful": lambda found: replace(found, is_graceful=True),
 }
 _EVERYTHING: Final = Promises(
     is_static=True, is_woven=True, has_spans=True, has_healthcheck=True, has_database=True
@@ -67,7 +80,7 @@ def promises(settings: Settings, words: tuple[str, ...]) -> Promises:
     """
     found, sections = Promises(), settings.sections
     if "gates" in sections:
-        found = replace(found, size_limit_bytes=settings.image_size_bytes)
+        found = replace(found, size_limit_bytes=settings.image_size_bytes, is_graceful=settings.graceful_stop)
     if "health" in sections:
         found = replace(found, has_healthcheck=settings.health_flag is not False)
     if "instrument" in sections and settings.instrument == "orchestrion":

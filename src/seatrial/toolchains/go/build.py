@@ -18,7 +18,7 @@ from seatrial.model.plan import BuildPlan, Built
 from seatrial.model.project import Project
 from seatrial.toolchains.go.compile import Compilation, compile_program
 from seatrial.toolchains.go.environment import GoEnvironment
-from seatrial.toolchains.go.plain_health import runtime_files, write_overlay
+from seatrial.toolchains.go.plain_health import hooks_digest, runtime_files, write_overlay
 from seatrial.toolchains.go.view import make_view
 
 _KEPT_PROGRAMS = 4
@@ -104,6 +104,12 @@ def _woven_marker(project: Project, pin: Pin, place: Path) -> Path:
     return owner / f".woven-{pin.aspects_digest[:16]}-{project.toolchain_version}"
 
 
+def _woven_in(pin: Pin | None, runtime: Path | None) -> list[str]:
+    if pin:
+        return [pin.version, pin.aspects_digest]
+    return [runtime.name, hooks_digest()] if runtime else []
+
+
 def _key(
     plan: BuildPlan,
     project: Project,
@@ -118,7 +124,7 @@ def _key(
     stamp = [repository.revision, repository.version, repository.is_dirty] if repository else []
     asked = [
         asdict(plan),
-        [pin.version, pin.aspects_digest] if pin else [runtime.name if runtime else ""],
+        _woven_in(pin, runtime),
         [go.version, go.flags.kept, go.flags.ldflags, go.flags.buildvcs, go.flags.mod, go.settings],
         [project.main.import_path, str(project.workspace), project.is_vendored],
         stamp,

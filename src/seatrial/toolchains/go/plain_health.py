@@ -27,7 +27,7 @@ RUNTIME: Final = "internal/seatrialhealth"
 _MAIN_FILE: Final = "0seatrial_health.go"  # init functions run in the order of the files' names
 _HOOKS_FILE: Final = "seatrial_health.go"
 _HOOKS: Final = Path(__file__).parent / "hooks"
-_RUNTIME_WORD: Final = "SEATRIAL"  # stands in the hooks for the runtime's import path
+_NAMES_FILE: Final = "0seatrial_names.go"
 _MAIN: Final = """package main
 
 import "{runtime}/health"
@@ -68,6 +68,11 @@ _LIBRARIES: Final = {
 }
 
 
+def hooks_digest() -> str:
+    """Return a digest of what is put into a program beside the runtime."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_HOOKS.iterdir()))).hexdigest()
+
+
 def runtime_files(project: Project, aspects: Path) -> dict[Path, bytes]:
     """Return what the view gets beside the sources, by where it would lie in the user's tree.
 
@@ -79,6 +84,7 @@ def runtime_files(project: Project, aspects: Path) -> dict[Path, bytes]:
     for path in _needed(aspects, "health"):
         text = path.read_text().replace(f"{WEAVE_MODULE}/", f"{runtime}/")
         files[place / path.relative_to(aspects)] = text.encode()
+    files[place / "health" / _NAMES_FILE] = (_HOOKS / "names.go.txt").read_bytes()
     return files
 
 
@@ -102,10 +108,9 @@ def write_overlay(project: Project, go: GoEnvironment, view: View, place: Path) 
     place: a directory of the service's own.
     Raises MachineError for a standard library that is not as expected.
     """
-    runtime = f"{project.module.path}/{RUNTIME}"
     replaced: dict[str, str] = {}
     for directory, hooks in _hooked(project, go, view):
-        for path, text in _rewritten(directory, hooks, runtime).items():
+        for path, text in _rewritten(directory, hooks).items():
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             target = place / f"{digest}-{path.name}"
             if not target.exists():
@@ -128,7 +133,7 @@ def _hooked(project: Project, go: GoEnvironment, view: View) -> Iterator[tuple[P
                 yield directory, hooks
 
 
-def _rewritten(directory: Path, hooks: _Hooks, runtime: str) -> dict[Path, str]:
+def _rewritten(directory: Path, hooks: _Hooks) -> dict[Path, str]:
     """Return the files of a package that differ: path -> content."""
     changed: dict[Path, str] = {}
     sources = {
@@ -147,5 +152,5 @@ def _rewritten(directory: Path, hooks: _Hooks, runtime: str) -> dict[Path, str]:
             )
         path = found[0]
         sources[path] = changed[path] = pattern.sub(f"{head}seatrial{name}(", sources[path], count=1)
-    changed[directory / _HOOKS_FILE] = (_HOOKS / hooks.wrappers).read_text().replace(_RUNTIME_WORD, runtime)
+    changed[directory / _HOOKS_FILE] = (_HOOKS / hooks.wrappers).read_text()
     return changed
