@@ -292,7 +292,8 @@ def test_module_below_the_workspace_has_its_files_where_docker_finds_them(
     commit_all(root)
     done = seatrial("init", str(root))
     assert done.code == 0, done.stderr
-    assert "cd services/api && " in (root / "Dockerfile").read_text()
+    assert "\nWORKDIR /src/services/api\n" in (root / "Dockerfile").read_text()
+    assert "\tcd services/api && " in (root / "Makefile").read_text()
     assert (root / "services/api/orchestrion.tool.go").exists()
     assert (root / "services/api/third_party/weave/go.mod").exists()
     assert not (root / "orchestrion.tool.go").exists()

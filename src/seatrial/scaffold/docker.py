@@ -29,12 +29,12 @@ def render_dockerfile(values: Values) -> str:
             "GOLANG": pins.golang,
             "STATIC": pins.static,
             "PREPARE": _prepare(values),
-            "CD": "" if values.module_directory == "." else f"    cd {values.module_directory} && \\",
+            "WORKDIR": "" if values.module_directory == "." else f"WORKDIR /src/{values.module_directory}",
             "ENVIRONMENT": environment(values, is_woven=values.is_woven),
             "GO_BUILD": f"{go_build} {build_flags(values)}",
             "LDFLAGS": ldflags(values, version="$VERSION", revision="$REVISION", is_woven=values.is_woven),
             "MAIN": values.main,
-            "FILES": "\n".join(f"COPY {_source(source)} {path}" for path, source in values.image_files),
+            "FILES": "\n".join(_copied(source, path) for path, source in values.image_files),
             "EXPOSE": f"EXPOSE {' '.join(values.ports)}" if values.ports else "",
             "HEALTH_TIMES": _health_times(values),
             "LABELS": _labels(values),
@@ -52,8 +52,9 @@ def _prepare(values: Values) -> str:
     return "\n".join(f"RUN {cache} {command}" for command in values.prepare)
 
 
-def _source(path: str) -> str:
-    return json.dumps(path) if " " in path else path
+def _copied(source: str, path: str) -> str:
+    words = f"{source} {path}"
+    return f"COPY {json.dumps([source, path]) if words.count(' ') > 1 else words}"
 
 
 def _health_times(values: Values) -> str:
