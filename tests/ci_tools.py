@@ -67,7 +67,9 @@ def govulncheck() -> str:
 
 @functools.cache
 def gitlab_runner() -> str:
-    """Return gitlab-ci-local; skip the test where npm is missing or cannot bring it."""
+    """Return gitlab-ci-local; skip the test where npm is missing or cannot bring it, or rsync is."""
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
     place = CACHE / "ci-tools" / _GITLAB_RUNNER
     program = place / "node_modules/.bin/gitlab-ci-local"
     with _locked():

@@ -47,6 +47,8 @@ import (
 	"os"
 )
 
+var version = "unset"
+
 func greeting(name string) string { return "hello " + name }
 
 func main() {
@@ -59,6 +61,7 @@ func main() {
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, greeting("you"))
 	})
+	log.Print("version ", version)
 	log.Fatal(http.ListenAndServe(":8080", nil))
 }
 """
@@ -204,7 +207,7 @@ def _import_images(root: Path, engine: DockerEngine) -> None:
         ),
         check=True,
     )
-    path = "ENV PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=off"
+    path = "ENV HOME=/root PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=off"
     engine.docker("import", "-c", path, str(builder), _BUILDER, timeout_s=300)
     builder.unlink()
     (shell / "bin/busybox").unlink()
