@@ -12,6 +12,7 @@ import pytest
 
 from builds import MAIN, Seatrial, commit_all, git, snapshot, write_service
 from ci_tools import checked, python_tool, refused
+from seatrial.scaffold.make import TARGETS
 
 pytestmark = pytest.mark.go
 
@@ -127,7 +128,7 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
 def test_makefile_expands_nothing_that_is_not_set(woven: Path, seatrial: Seatrial) -> None:
     assert seatrial("init", str(woven)).code == 0
     names = re.findall(r"^([a-z-]+):.*## ", (woven / "Makefile").read_text(), re.MULTILINE)
-    assert len(names) == 10
+    assert set(TARGETS) == set(names)
     done = subprocess.run(
         ("make", "-n", "--warn-undefined-variables", *names),
         cwd=woven,
@@ -136,6 +137,26 @@ def test_makefile_expands_nothing_that_is_not_set(woven: Path, seatrial: Seatria
         check=True,
     )
     assert not done.stderr
+
+
+def test_what_make_writes_is_nothing_new_to_git(repository: Path, seatrial: Seatrial) -> None:
+    """A file that git does not know would make each version "-dirty"."""
+    (repository / ".gitignore").write_text("*.db\n")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    assert (repository / ".gitignore").read_text().startswith("*.db\n\n# seatrial:begin")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "init")
+    checked("make", "build", cwd=repository)
+    assert not git(repository, "status", "--porcelain")
+    assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+def test_ignored_outputs_need_no_second_line(repository: Path, seatrial: Seatrial) -> None:
+    (repository / ".gitignore").write_text("bin\ncoverage.*\n")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    assert (repository / ".gitignore").read_text() == "bin\ncoverage.*\n"
 
 
 def test_uncommitted_changes_are_respected(repository: Path, seatrial: Seatrial) -> None:

@@ -171,6 +171,11 @@ def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> 
         )
     if owner is FlagOwner.WOVEN and not values.is_woven:
         notes.append("no HEALTHCHECK in the Dockerfile: without weaving only seatrial build can add one")
+    notes += [
+        f'make reads {name} and not Makefile: put "include Makefile" into it'
+        for name in ("GNUmakefile", "makefile")
+        if (plan.project.root / name).exists() and values.path("Makefile") == "Makefile"
+    ]
     if taken := sorted(values.make_targets):
         renamed = ", ".join(f"{name} is {values.target(name)}" for name in taken)
         notes.append(f"your Makefile's own targets stay; of Seatrial's, {renamed}")

@@ -107,6 +107,7 @@ def describe(
         answers_flag=owner is FlagOwner.SERVICE,
         has_linter_settings=any((root / name).exists() for name in _LINTER_FILES)
         and ".golangci.yml" not in lock.files,
+        wants_ignores=_wants_ignores(project, root, lock, env),
         make_targets=_make_targets(root, lock),
     )
 
@@ -122,6 +123,14 @@ def _default_branch(root: Path, env: Mapping[str, str]) -> str:
         return remote.partition("/")[2]
     branches = (ask_git(root, env, "branch", "--format=%(refname:short)") or "").split()
     return next((name for name in ("main", "master", "trunk") if name in branches), "main")
+
+
+def _wants_ignores(project: Project, root: Path, lock: Lock, env: Mapping[str, str]) -> bool:
+    if ".gitignore" in lock.files or project.repository is None:
+        return ".gitignore" in lock.files
+    outputs = {"bin/server", "coverage.out"}
+    ignored = (ask_git(root, env, "check-ignore", *sorted(outputs)) or "").splitlines()
+    return not outputs <= set(ignored)
 
 
 def _make_targets(root: Path, lock: Lock) -> frozenset[str]:

@@ -103,4 +103,12 @@ TEMPLATES: Final = (
         is_wanted=is_included,
         taken=Taken.APPEND,
     ),
+    Template(
+        path=".gitignore",
+        purpose="what make writes",
+        # A file that git does not know makes a version "-dirty".
+        render=lambda _: "/bin/\n/coverage.out\n",
+        is_wanted=lambda values: values.wants_ignores,
+        taken=Taken.APPEND,
+    ),
 )

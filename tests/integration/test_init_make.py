@@ -1,0 +1,243 @@
+"""Each target of the generated Makefile, run for real, with what it is there to catch."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from builds import CACHE, ORDERS, Seatrial, commit_all, git, write_service
+from ci_tools import govulncheck
+from pipeline_ground import write_database
+from seatrial.instrument.evidence import read_evidence
+from seatrial.scaffold.make import TARGETS
+from seatrial.scaffold.pins import TOOLS
+
+pytestmark = pytest.mark.go
+
+TEST = """package main
+
+import "testing"
+
+func TestOne(t *testing.T) {
+	n := 0
+	done := make(chan bool)
+	go func() { n++; close(done) }()
+	%s
+	if n != 1 {
+		t.Fatal(n)
+	}
+}
+"""
+SERVER = """package main
+
+import "net/http"
+
+func main() {
+	if err := http.ListenAndServe(":8080", nil); err != nil {
+		panic(err)
+	}
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Make:
+    """make in one directory. path: of the programs that it finds."""
+
+    root: Path
+    path: str = os.environ["PATH"]
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run make; the caches are those that all tests share."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "GIT_"))}
+        return subprocess.run(
+            ("make", *words),
+            cwd=self.root,
+            env={**kept, "PATH": self.path, "XDG_CACHE_HOME": str(CACHE), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1200,
+        )
+
+    def good(self, *words: str) -> str:
+        """Run make, which must succeed; return what it said."""
+        done = self(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def bad(self, *words: str) -> str:
+        """Run make, which must fail; return what it said."""
+        done = self(*words)
+        assert done.returncode != 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def with_tools(self, *folders: Path) -> Make:
+        """Return the same, where these folders' programs are found, too."""
+        return Make(root=self.root, path=os.pathsep.join((*map(str, folders), self.path)))
+
+
+@pytest.fixture(scope="module")
+def orders() -> Make:
+    """The demo service after init. Its place is a fixed one: what is woven depends on it."""
+    root = CACHE / "init-orders"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(ORDERS, root, ignore=shutil.ignore_patterns("bin", "seatrial.*"))
+    commit_all(root)
+    done = Seatrial()("init", str(root), "--ci", "github")
+    assert done.code == 0, done.stderr
+    return Make(root=root)
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Make:
+    """A small service, not woven, after init."""
+    files = {
+        "main.go": SERVER,
+        "seatrial.toml": '[instrument]\nwith = "none"\n[build]\nvcs = false\n',
+        "main_test.go": TEST % "<-done",
+        ".gitignore": "/bin/\n/coverage.out\n",
+    }
+    root = write_service(tmp_path / "svc", files)
+    commit_all(root)
+    done = Seatrial()("init", str(root), "--ci", "github")
+    assert done.code == 0, done.stderr
+    return Make(root=root)
+
+
+@functools.cache
+def golangci_lint() -> Path:
+    """Return the folder of golangci-lint at its pin; skip the test where it cannot be had."""
+    module = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"
+    place = CACHE / "ci-tools" / f"golangci-lint-{TOOLS['golangci-lint']}"
+    if not (place / "golangci-lint").exists():
+        done = subprocess.run(
+            ("go", "install", f"{module}@{TOOLS['golangci-lint']}"),
+            env={**os.environ, "GOBIN": str(place), "GOFLAGS": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip(done.stderr[-500:])
+    return place
+
+
+def test_instrumented_program_is_the_one_that_seatrial_builds(orders: Make) -> None:
+    orders.good("build-instrumented")
+    program = orders.root / "bin/server"
+    assert "static, and woven" in orders.good("verify-binary")
+    built = Seatrial()("build", str(orders.root), "--no-trial", "--base", "scratch", "--json")
+    assert built.code == 0, built.stderr
+    assert built.at("binary", "sha256") == hashlib.sha256(program.read_bytes()).hexdigest()
+
+
+def test_plain_program_is_static_and_not_woven(orders: Make) -> None:
+    orders.good("build", "SERVER=bin/plain")
+    evidence = read_evidence(orders.root / "bin/plain")
+    assert evidence.elf.is_static
+    assert not evidence.go.is_woven
+    assert "is not woven by Orchestrion" in orders.bad("verify-binary", "SERVER=bin/plain")
+
+
+def test_generated_code_is_as_it_was(orders: Make) -> None:
+    before = git(orders.root, "diff")
+    orders.good("generate")
+    assert git(orders.root, "diff") == before
+
+
+def test_program_that_needs_a_loader_is_refused(plain: Make) -> None:
+    said = plain.bad("verify-binary", "SERVER=/bin/ls")
+    assert "/bin/ls is not static" in said
+    assert "make build-instrumented" in plain.bad("verify-binary")
+    plain.good("build")
+    plain.good("verify-binary")
+
+
+def test_tests_run_with_the_race_detector_and_leave_coverage(plain: Make) -> None:
+    assert re.search(r"total:\s+\(statements\)\s+[\d.]+%", plain.good("test"))
+    assert (plain.root / "coverage.out").read_text().startswith("mode: atomic")
+    (plain.root / "main_test.go").write_text(TEST % "n++; <-done")
+    assert "DATA RACE" in plain.bad("test")
+    (plain.root / "main_test.go").write_text(TEST % "<-done; n++")
+    assert "main_test.go" in plain.bad("test")
+
+
+def test_lint_finds_what_the_compiler_does_not(plain: Make) -> None:
+    make = plain.with_tools(golangci_lint())
+    config = subprocess.run(
+        (str(golangci_lint() / "golangci-lint"), "config", "verify"),
+        cwd=plain.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Its schema is fetched from its own site: only what it says of the file itself counts.
+    assert config.returncode == 0 or "jsonschema" not in config.stderr or "compile" in config.stderr
+    make.good("lint")
+    (plain.root / "main.go").write_text(SERVER.replace("panic(err)", 'http.Get("http://x")'))
+    said = make.bad("lint")
+    assert "bodyclose" in said or "errcheck" in said
+
+
+def test_vulnerable_program_fails_the_scan(plain: Make, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    program = tools / "govulncheck"
+    database = tmp_path / "database"
+    program.write_text(f'#!/bin/sh\nexec {govulncheck()} -db "file://{database}" "$@"\n')
+    program.chmod(0o755)
+    make = plain.with_tools(tools)
+    write_database(database, fixed="1.0.0")
+    make.good("scan-vulnerabilities", "SCANNERS=govulncheck")
+    write_database(database, fixed="99.0.0")
+    assert "GO-2026-9999" in make.bad("scan-vulnerabilities", "SCANNERS=govulncheck")
+
+
+@pytest.mark.parametrize(
+    ("target", "missing", "brings"),
+    [
+        ("build", "go", "https://go.dev/dl/"),
+        ("docker-build", "docker", "https://docs.docker.com/engine/install/"),
+        ("lint", "golangci-lint", f"golangci-lint@{TOOLS['golangci-lint']}"),
+        ("scan-vulnerabilities", "govulncheck", f"govulncheck@{TOOLS['govulncheck']}"),
+        ("sbom", "syft", f"syft@{TOOLS['syft']}"),
+        ("verify-binary", "readelf", "apt-get install binutils"),
+    ],
+)
+def test_missing_tool_is_named_with_what_brings_it(
+    plain: Make, tmp_path: Path, target: str, missing: str, brings: str
+) -> None:
+    plain.good("build")
+    tools = tmp_path / "few"
+    tools.mkdir()
+    for name in ("sh", "git", "awk", "grep", "readelf", "go", "echo", "test", "gcc", "docker"):
+        if name != missing and (found := shutil.which(name)):
+            (tools / name).symlink_to(found)
+    make_program = shutil.which("make")
+    assert make_program
+    (tools / "make").symlink_to(make_program)
+    said = Make(root=plain.root, path=str(tools)).bad(target, f"INSTALLED={tools}")
+    assert f"{missing} is missing; this brings it: " in said
+    assert brings in said
+
+
+def test_help_lists_every_target(plain: Make) -> None:
+    said = plain.good()
+    assert {line.split()[0] for line in said.splitlines()} == set(TARGETS)
+
+
+def test_no_file_names_a_version_that_floats(plain: Make) -> None:
+    lock = json.loads((plain.root / "seatrial.lock").read_text())
+    for path in lock["files"]:
+        if (plain.root / path).is_file():
+            assert not re.search(r"@latest|:latest", (plain.root / path).read_text()), path
