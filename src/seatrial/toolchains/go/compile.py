@@ -78,7 +78,7 @@ def build_flags(plan: BuildPlan, go: GoEnvironment, module_path: str) -> tuple[s
         (flag.partition("=")[2] for flag in go.flags.kept if flag.lstrip("-").startswith("tags=")), ""
     )
     all_tags = ",".join(filter(None, (kept_tags.replace(" ", ","), *tags)))
-    stamp = go.flags.buildvcs or ("auto" if plan.should_stamp_vcs else "false")
+    stamp = (go.flags.buildvcs or "auto") if plan.should_stamp_vcs else "false"
     return (
         "-trimpath",
         f"-ldflags={' '.join(filter(None, ldflags))}",
