@@ -158,6 +158,7 @@ def test_generated_code_is_as_it_was(orders: Make) -> None:
 def test_program_that_needs_a_loader_is_refused(plain: Make) -> None:
     said = plain.bad("verify-binary", "SERVER=/bin/ls")
     assert "/bin/ls is not static" in said
+    assert "Not an ELF file" in plain.bad("verify-binary", "SERVER=main.go")
     assert "make build-instrumented" in plain.bad("verify-binary")
     plain.good("build")
     plain.good("verify-binary")

@@ -26,6 +26,8 @@ def render_dockerfile(values: Values) -> str:
         "Dockerfile",
         {
             "GO": pins.go or "the newest release of its tag",
+            # C code is compiled for the machine that compiles it.
+            "PLATFORM": "" if values.is_cgo else "--platform=$BUILDPLATFORM ",
             "GOLANG": pins.golang,
             "STATIC": pins.static,
             "PREPARE": _prepare(values),

@@ -95,6 +95,11 @@ def test_dockerfile_pins_both_images_by_digest() -> None:
     assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images)
 
 
+def test_c_code_is_compiled_on_its_own_platform() -> None:
+    assert "$BUILDPLATFORM" in render_dockerfile(PLAIN)
+    assert "$BUILDPLATFORM" not in render_dockerfile(SERVICES["C code"])
+
+
 def test_dockerfile_names_no_frontend() -> None:
     """A syntax line makes each build ask a registry for the frontend, and no build needs another one."""
     assert "syntax=" not in render_dockerfile(PLAIN)
