@@ -62,7 +62,16 @@ def _with_payload(service: Service) -> str:
 
 def _first(service: Service) -> Run:
     done = subprocess.run(
-        (sys.executable, "-P", _FIRST, str(service.output), _DATABASE), stdout=subprocess.PIPE, check=True
+        (
+            sys.executable,
+            "-P",
+            _FIRST,
+            str(service.output),
+            str(service.output.with_name("cache")),
+            _DATABASE,
+        ),
+        stdout=subprocess.PIPE,
+        check=True,
     )
     noted = json.loads(done.stdout)
     if noted["answers"][:1] != [200]:

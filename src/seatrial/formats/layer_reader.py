@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Final, Protocol
 
@@ -46,14 +46,24 @@ class LayerReader:
     """Iterates over a layer's members; each member's content can be read until the next one is asked for.
 
     media_type: OCI's or Docker's; "" means to look at the first bytes. diff_id: what the uncompressed
-    tar must hash to, or "" to compare nothing. The blob is read to its end, whatever follows the tar.
+    tar must hash to, or "" to compare nothing. tee: is given every piece of the uncompressed tar.
+    The blob is read to its end, whatever follows the tar.
     Raises FormatError (no tar, no known compression, too large), UntrustedInput (another diff_id).
     """
 
-    def __init__(self, blob: Source, *, media_type: str, diff_id: str, where: str) -> None:
+    def __init__(
+        self,
+        blob: Source,
+        *,
+        media_type: str,
+        diff_id: str,
+        where: str,
+        tee: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._where = where
         self._diff_id = diff_id
-        self._stream = _Uncompressed(blob, media_type, where)
+        self._stream = _Uncompressed(blob, media_type, where, tee)
+        self._stream.is_hashed = bool(diff_id)
         self._tar = TarStream(self._stream.read)
         self._member: tarfile.TarInfo | None = None
 
@@ -122,13 +132,17 @@ def member_path(name: str) -> str:
 class _Uncompressed(io.RawIOBase):
     """The tar inside a blob, with its digest. Gzip may come in several members, as estargz writes it."""
 
-    def __init__(self, blob: Source, media_type: str, where: str) -> None:
+    def __init__(
+        self, blob: Source, media_type: str, where: str, tee: Callable[[bytes], None] | None
+    ) -> None:
         super().__init__()
         self._blob = blob
         self._where = where
         self._pending = blob.read(_PIECE_BYTES)
         self._is_gzip = media_type in _GZIP or (not media_type and self._pending.startswith(_GZIP_MAGIC))
         self._inflate = isal_zlib.decompressobj(_GZIP_WINDOW)
+        self._tee = tee
+        self.is_hashed = True
         self.hash = hashlib.sha256()
         self.size_bytes = 0
         if not self._is_gzip and media_type and media_type not in _PLAIN:
@@ -138,7 +152,10 @@ class _Uncompressed(io.RawIOBase):
         """Return up to ``size`` bytes of the tar; b"" at its end."""
         self._fill()
         content = self._inflated(size) if self._is_gzip else self._plain(size)
-        self.hash.update(content)
+        if self.is_hashed:
+            self.hash.update(content)
+        if self._tee:
+            self._tee(content)
         self.size_bytes += len(content)
         if self.size_bytes > _MOST_BYTES:
             raise FormatError("a layer that expands to over 64 GiB", where=self._where)

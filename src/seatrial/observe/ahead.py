@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Final, Self
 
 from seatrial.formats.layer_reader import LayerReader, Source
 from seatrial.host.image_reader import ImageFiles, VerifiedReader
+from seatrial.host.layer_store import LayerStore
 from seatrial.observe.documents import Documents, LayerBlob
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _BATCH_BYTES: Final = 1 << 20
 _BATCH_ITEMS: Final = 128
 _BATCHES_AHEAD: Final = 24
+_TAR: Final = "application/vnd.oci.image.layer.v1.tar"
 
 # A member, a piece of the content of the last one, a failure, or the end of a layer.
 _Item = tarfile.TarInfo | bytes | Exception | None
@@ -33,11 +35,13 @@ class LayersAhead:
     """The layers of one image, bottom first; to be used once, as a context manager.
 
     What reading a layer raises is raised where its members are iterated over, and a layer's digests
-    have been compared by the time that its iteration ends.
+    have been compared by the time that its iteration ends. store: layers that were unpacked before, and
+    compared then; None to remember none.
     """
 
-    def __init__(self, files: ImageFiles, documents: Documents) -> None:
+    def __init__(self, files: ImageFiles, documents: Documents, store: LayerStore | None = None) -> None:
         self._files = files
+        self._store = store
         self._documents = documents
         self._batches: queue.Queue[list[_Item]] = queue.Queue(_BATCHES_AHEAD)
         self._batch: list[_Item] = []
@@ -70,7 +74,12 @@ class LayersAhead:
     def _produce(self) -> None:
         try:
             for layer in self._documents.layers:
-                self._read(layer)
+                kept = self._store.open(layer.diff_id) if self._store else None
+                if kept:
+                    with kept:
+                        self._pass_on(LayerReader(kept, media_type=_TAR, diff_id="", where=layer.name))
+                else:
+                    self._read(layer)
                 self._put(None)
         except Exception as error:  # raised again in the thread that reads the members
             self._put(error)
@@ -84,14 +93,32 @@ class LayersAhead:
                 promised = layer.descriptor
                 blob = VerifiedReader(stream, digest=promised.digest, size_bytes=promised.size_bytes)
                 media_type = promised.media_type
-            reader = LayerReader(blob, media_type=media_type, diff_id=layer.diff_id, where=layer.name)
-            sink = _Sink(self)
-            for member in reader:
-                if self._is_stopped.is_set():
-                    return
-                self._put(member)
-                if member.isreg():
-                    reader.copy(sink)
+            keeper = self._store.keeper(layer.diff_id) if self._store else None
+            reader = LayerReader(
+                blob,
+                media_type=media_type,
+                diff_id=layer.diff_id,
+                where=layer.name,
+                tee=keeper.write if keeper else None,
+            )
+            is_right = False
+            try:
+                is_right = self._pass_on(reader)
+            finally:
+                if keeper and self._store:
+                    keeper.close(is_right=is_right)
+                    self._store.forget_old()
+
+    def _pass_on(self, reader: LayerReader) -> bool:
+        """Queue a layer's members and their content; return whether it was read to its end."""
+        sink = _Sink(self)
+        for member in reader:
+            if self._is_stopped.is_set():
+                return False
+            self._put(member)
+            if member.isreg():
+                reader.copy(sink)
+        return True
 
     def put_content(self, piece: bytes) -> None:
         """Take a piece of the last member's content."""

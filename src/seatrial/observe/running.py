@@ -9,6 +9,7 @@ from typing import Final
 
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.image_reader import open_image
+from seatrial.host.layer_store import LayerStore
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox, open_sandbox
 from seatrial.model.facts import RunningFacts
 from seatrial.model.trial import TrialPlan
@@ -38,7 +39,7 @@ def observe_running(
 
     layout: an OCI image layout, a tar of one, or what docker save writes. digest: of the manifest in
     it; empty when it holds one only. search_path: as PATH, to find bwrap when its wheel is not
-    installed. cache: a directory that may keep a prepared database between runs.
+    installed. cache: a directory that may keep a prepared database and unpacked layers between runs.
     A service that fails is a fact, not an error. Raises MachineError (no namespaces here, or a service
     beside it does not start), MissingTool (bwrap, or PostgreSQL when asked for), FormatError,
     UntrustedInput (the layout).
@@ -50,7 +51,7 @@ def observe_running(
         documents = read_documents(files, architecture="", digest=digest)
         settings = read_settings(documents.config)
         with (
-            LayersAhead(files, documents) as layers,
+            LayersAhead(files, documents, LayerStore(cache / "layers") if cache else None) as layers,
             open_sandbox(engine, listen=(OTLP_PORT,), tools=tools) as sandbox,
         ):
             postgres, services = prepare_services(plan, sandbox, cache)
