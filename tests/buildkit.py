@@ -69,7 +69,7 @@ def _go(*names: str) -> list[str]:
 def _go_environment() -> tuple[str, ...]:
     proxy, sums = _go("GOPROXY", "GOSUMDB")
     return (
-        "PATH=/go/bin:/usr/local/go/bin:/usr/bin",
+        "PATH=/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin",
         "GOPATH=/go",
         "GOTOOLCHAIN=local",
         f"GOPROXY={proxy}",
@@ -79,7 +79,7 @@ def _go_environment() -> tuple[str, ...]:
 
 def _go_tree() -> Iterator[Entry]:
     root = Path(_go("GOROOT")[0])
-    yield from (directory("go"), directory("usr"), directory("usr/local"))
+    yield from (directory("go"), directory("usr"), directory("usr/local"), directory("usr/local/bin"))
     for folder, folders, names in os.walk(root):
         if Path(folder) == root:
             folders[:] = [name for name in folders if name not in {"test", "doc", "api", "misc"}]
@@ -102,6 +102,8 @@ def _debian() -> Iterator[Entry]:
     for name in ("bin", "sbin", "lib", "lib64"):
         if f"/usr/{name}" in map(str, folders):
             yield Entry(path=name, kind=EntryKind.SYMLINK, mode=0o777, link_target=f"usr/{name}")
+    # HOME, and so the place of Go's cache, is read off this file.
+    yield file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     yield from (directory("etc"), directory("root"), directory("tmp", mode=0o1777), directory("src"))
 
 

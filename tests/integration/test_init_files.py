@@ -100,7 +100,8 @@ def test_pin_in_go_mod_when_asked(woven: Path, seatrial: Seatrial) -> None:
     mod = (woven / "go.mod").read_text()
     assert "tool github.com/DataDog/orchestrion" in mod
     assert not (woven / "tools.mod").exists()
-    assert "go tool orchestrion go build" in (woven / "Dockerfile").read_text()
+    assert "go tool orchestrion" in (woven / "Makefile").read_text()
+    assert "-o /usr/local/bin/orchestrion github.com" in (woven / "Dockerfile").read_text()
     assert "nothing to change" in seatrial("init", str(woven)).stdout
 
 
@@ -339,9 +340,8 @@ def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seat
     checked("go", "mod", "vendor", cwd=root)
     assert not git(root, "status", "--porcelain")
     assert "nothing to change" in seatrial("init", str(root)).stdout
-    assert "-mod=mod GOWORK=off go tool -modfile=tools.mod -n orchestrion) go build" in (
-        (root / "Dockerfile").read_text()
-    )
+    makefile = (root / "Makefile").read_text()
+    assert "$$(GOFLAGS=-mod=mod GOWORK=off go tool -modfile=tools.mod -n orchestrion)\n" in makefile
 
 
 def test_replacement_outside_of_the_context_is_refused(tmp_path: Path, seatrial: Seatrial) -> None:

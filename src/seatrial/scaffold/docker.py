@@ -9,7 +9,8 @@ from typing import Final
 
 from seatrial.scaffold.files import Taken, Template
 from seatrial.scaffold.fill import fill
-from seatrial.scaffold.flags import build_flags, environment, ldflags, names_version, orchestrion
+from seatrial.scaffold.flags import TOOLS_MOD, build_flags, environment, ldflags, names_version
+from seatrial.scaffold.gomod import GO_MOD, ORCHESTRION
 from seatrial.scaffold.values import Values
 
 _LABELS: Final = (
@@ -20,7 +21,8 @@ _LABELS: Final = (
 
 def render_dockerfile(values: Values) -> str:
     """Return the Dockerfile: BuildKit's, multi-stage, every image by digest."""
-    go_build = f"{orchestrion(values)} go build" if values.is_woven else "go build"
+    go_build = "orchestrion go build" if values.is_woven else "go build"
+    is_own_file = values.pin_file == TOOLS_MOD
     pins = values.pins
     return fill(
         "Dockerfile",
@@ -31,6 +33,9 @@ def render_dockerfile(values: Values) -> str:
             "GOLANG": pins.golang,
             "STATIC": pins.static,
             "PREPARE": _prepare(values),
+            "TOOL_FILES": " ".join(_in_module(values, name) for name in (GO_MOD, TOOLS_MOD, "tools.sum")),
+            "TOOL_PLACE": "./" if values.module_directory == "." else f"{values.module_directory}/",
+            "BUILD_TOOL": _build_tool(values),
             "WORKDIR": "" if values.module_directory == "." else f"WORKDIR /src/{values.module_directory}",
             "ENVIRONMENT": environment(values, is_woven=values.is_woven),
             "GO_BUILD": f"{go_build} {build_flags(values)}",
@@ -42,6 +47,8 @@ def render_dockerfile(values: Values) -> str:
             "LABELS": _labels(values),
         },
         {
+            "tools_mod": values.is_woven and is_own_file,
+            "go_mod": values.is_woven and not is_own_file,
             "prepare": bool(values.prepare),
             "version": names_version(values),
             "healthcheck": values.healthcheck is not None,
@@ -49,9 +56,25 @@ def render_dockerfile(values: Values) -> str:
     )
 
 
+def _in_module(values: Values, name: str) -> str:
+    return name if values.module_directory == "." else f"{values.module_directory}/{name}"
+
+
+def _build_tool(values: Values) -> str:
+    """Not ``go tool`` with GOARCH set: it would make Orchestrion for the machine that runs the service."""
+    is_own_file = values.pin_file == TOOLS_MOD
+    # Its own step comes before the sources and their WORKDIR.
+    place = f"-C {values.module_directory} " if is_own_file and values.module_directory != "." else ""
+    source = f"-modfile={TOOLS_MOD} " if is_own_file else ""
+    mod = "GOFLAGS=-mod=mod " if values.is_vendored and not source else ""
+    return (
+        f"GOWORK=off {mod}CGO_ENABLED=0 go build {place}{source}-o /usr/local/bin/orchestrion {ORCHESTRION}"
+    )
+
+
 def _prepare(values: Values) -> str:
     cache = "--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build"
-    return "\n".join(f"RUN {cache} {command}" for command in values.prepare)
+    return f"RUN {cache} \\\n    " + " && \\\n    ".join(values.prepare) if values.prepare else ""
 
 
 def _copied(source: str, path: str) -> str:

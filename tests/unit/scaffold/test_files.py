@@ -100,6 +100,16 @@ def test_c_code_is_compiled_on_its_own_platform() -> None:
     assert "$BUILDPLATFORM" not in render_dockerfile(SERVICES["C code"])
 
 
+@pytest.mark.parametrize("name", ["plain", "tools.mod", "vendored", "in a directory"])
+def test_orchestrion_is_made_for_the_machine_that_builds(name: str) -> None:
+    """GOARCH is of the machine that runs the service: a tool made under it does not start here."""
+    lines = render_dockerfile(SERVICES[name]).splitlines()
+    (made,) = [number for number, line in enumerate(lines) if "-o /usr/local/bin/orchestrion" in line]
+    (named,) = [number for number, line in enumerate(lines) if "GOARCH=" in line]
+    assert made < named
+    assert "GOARCH" not in lines[made]
+
+
 def test_dockerfile_names_no_frontend() -> None:
     """A syntax line makes each build ask a registry for the frontend, and no build needs another one."""
     assert "syntax=" not in render_dockerfile(PLAIN)
