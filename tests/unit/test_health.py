@@ -1,0 +1,125 @@
+"""Who answers --health-check, and what the woven check is told at link time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+
+from seatrial.config import Settings
+from seatrial.health import known_owner
+from seatrial.model.plan import FlagOwner, Plan
+from seatrial.model.project import Language, LocalModule, MainPackage, Project
+from seatrial.model.request import Request
+from seatrial.plan import make_plan, with_flag_owner
+from seatrial.toolchains.go.sources import Sources
+
+NOBODY_KNOWS = Sources(digests={}, mentions=(), library_mentions=())
+MODULE = LocalModule(path="example.com/s", directory=Path("/s"))
+PROJECT = Project(
+    language=Language.GO,
+    root=Path("/s"),
+    module=MODULE,
+    members=(MODULE,),
+    workspace=None,
+    is_vendored=False,
+    go_line="1.24",
+    toolchain_version="go1.26.0",
+    main=MainPackage(import_path="example.com/s", argument=".", directory=Path("/s")),
+    inputs=(),
+    input_directories=(),
+    package_count=1,
+    cgo_packages=(),
+    module_paths=(),
+    uses_database=False,
+    exposed_ports=(),
+    repository=None,
+)
+
+
+def plan(settings: Settings, instrument: str = "orchestrion") -> Plan:
+    request = Request(
+        root=Path("/s"),
+        main="",
+        instrument="",
+        base="",
+        architecture="amd64",
+        host_architecture="amd64",
+        outputs=(),
+        reference="",
+        should_try=True,
+        config_file=None,
+        cache=Path("/cache"),
+        env={},
+        now=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    version = "v1.15.0" if instrument == "orchestrion" else ""
+    return make_plan(PROJECT, request, settings, orchestrion_version=version, has_c_compiler=False)
+
+
+def mentioning(content: str) -> Sources:
+    path = Path("/s/main.go")
+    return Sources(digests={path: content}, mentions=(path,), library_mentions=())
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"), [(True, FlagOwner.SERVICE), (False, FlagOwner.NOBODY), (None, FlagOwner.WOVEN)]
+)
+def test_what_is_declared_holds_and_else_ours_is_woven(
+    tmp_path: Path, flag: bool | None, expected: FlagOwner
+) -> None:
+    assert known_owner(plan(Settings(health_flag=flag)), NOBODY_KNOWS, tmp_path) is expected
+
+
+def test_a_service_that_names_the_flag_is_asked(tmp_path: Path) -> None:
+    assert known_owner(plan(Settings()), mentioning("a"), tmp_path) is None
+    (tmp_path / "health-flag").write_text("service what was asked about other code")
+    assert known_owner(plan(Settings()), mentioning("a"), tmp_path) is None
+
+
+def settings_of(found: Plan) -> dict[str, list[str]]:
+    pairs: dict[str, list[str]] = {}
+    for name, value in parse_qsl(found.build.health):
+        pairs.setdefault(name, []).append(value)
+    return pairs
+
+
+def test_the_woven_check_is_told_its_settings() -> None:
+    settings = Settings(
+        health_http="/healthz?deep=1",
+        health_informational=("postgresql", "cache"),
+        health_checks=(("cache", "tcp://cache:6379"), ("search", "$SEARCH_URL")),
+        health_timeout_s=5.0,
+        health_listener="optional",
+    )
+    found = with_flag_owner(plan(settings), settings, FlagOwner.WOVEN)
+    assert settings_of(found) == {
+        "flag": ["woven"],
+        "timeout": ["4s"],
+        "http": ["/healthz?deep=1"],
+        "listener": ["optional"],
+        "informational": ["postgresql", "cache"],
+        "check.cache": ["tcp://cache:6379"],
+        "check.search": ["$SEARCH_URL"],
+    }
+    assert not set(found.build.health) & set(" '\"")  # it goes through -ldflags
+    assert found.trial is not None
+    assert found.trial.health_argv == ("/server", "--health-check")
+
+
+def test_ours_is_kept_out_of_a_service_that_has_the_flag() -> None:
+    settings = Settings()
+    kept_out = with_flag_owner(plan(settings), settings, FlagOwner.SERVICE)
+    assert settings_of(kept_out) == {"flag": ["service"]}
+    plain = plan(settings, "none")
+    assert with_flag_owner(plain, settings, FlagOwner.SERVICE).build.health == ""
+
+
+def test_nobody_answers_where_that_is_wanted() -> None:
+    settings = Settings(health_flag=False)
+    found = with_flag_owner(replace(plan(settings)), settings, FlagOwner.NOBODY)
+    assert found.trial is not None
+    assert found.trial.health_argv == ()
