@@ -7,12 +7,13 @@ from collections.abc import Generator
 
 import pytest
 
+# The first is imported by others, which pytest could then no longer prepare.
 pytest_plugins = (
+    "engines",
     "buildkit",
     "builds",
     "chromium",
     "databases",
-    "engines",
     "pipeline_ground",
     "trial_fixtures",
 )
