@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types bench clean
+.PHONY: help demo test check format lint types mutants bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ lint: $(VENV)/.dev ## ruff's rules
 
 types: $(VENV)/.dev ## mypy, strict, tests included
 	$(BIN)/mypy
+
+mutants: $(VENV)/.dev ## every way to be wrong that the checks must notice, and whether they do
+	@PYTHONPATH=tests $(BIN)/python -m mutants $(if $(RECORD),--record $(RECORD))
 
 bench: $(VENV)/.dev ## speeds as ratios against peers in the same run
 	$(BIN)/python -m bench
