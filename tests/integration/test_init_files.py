@@ -340,8 +340,13 @@ def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seat
     checked("go", "mod", "vendor", cwd=root)
     assert not git(root, "status", "--porcelain")
     assert "nothing to change" in seatrial("init", str(root)).stdout
-    makefile = (root / "Makefile").read_text()
-    assert "$$(GOFLAGS=-mod=mod GOWORK=off go tool -modfile=tools.mod -n orchestrion)\n" in makefile
+    # Where Orchestrion cannot be made nothing is built: a plain program would look like a woven one.
+    (root / "tools.sum").write_text("")
+    said = refused("make", "build-instrumented", cwd=root)
+    assert "missing go.sum entry" in said
+    assert not (root / "bin/server").exists()
+    pinned = seatrial("init", str(root), "--tool-pin", "go.mod")
+    assert (pinned.code, "vendor/" in pinned.stderr) == (2, True)
 
 
 def test_replacement_outside_of_the_context_is_refused(tmp_path: Path, seatrial: Seatrial) -> None:

@@ -25,7 +25,7 @@ from seatrial.plan import service_key, with_flag_owner
 from seatrial.scaffold.apply import apply_changes
 from seatrial.scaffold.changes import Change, Kind, Tree, place_templates, plan_changes, read_file
 from seatrial.scaffold.changes import Plan as FilePlan
-from seatrial.scaffold.flags import WEAVE_DIRECTORY
+from seatrial.scaffold.flags import TOOLS_MOD, WEAVE_DIRECTORY
 from seatrial.scaffold.gomod import GO_MOD, Module, ModuleEdits, edit_module
 from seatrial.scaffold.table import TEMPLATES
 from seatrial.scaffold.values import Values
@@ -83,7 +83,15 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     module = Module(directory=project.module.directory, prefix=prefix, go=go.program, env=go.variables)
     if is_woven:
         watcher.stage(f"asking Go what Orchestrion {lock.orchestrion} requires")
-        edits = _module_edits(module, lock.orchestrion, wish)
+        if project.is_vendored and wish.pin_file == GO_MOD:
+            raise ConfigError(
+                "Orchestrion is not in vendor/, so go.mod cannot pin it",
+                where=str(project.module.directory),
+                hint="leave --tool-pin out: tools.mod pins it",
+            )
+        edits = _module_edits(
+            module, lock.orchestrion, wish.pin_file or (TOOLS_MOD if project.is_vendored else "")
+        )
     else:
         edits = ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
     values = describe(plan, settings, lock, root=root, owner=owner, edits=edits, env=request.env)
@@ -102,13 +110,13 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     return Kept(root=root, files=files, notes=(*pin_notes, *_notes(plan, values, edits, owner)))
 
 
-def _module_edits(module: Module, orchestrion: str, wish: Wish) -> ModuleEdits:
+def _module_edits(module: Module, orchestrion: str, pin_file: str) -> ModuleEdits:
     with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
         return edit_module(
             module,
             orchestrion,
             needs_go=MINIMUM_GO[orchestrion],
-            asked=wish.pin_file,
+            asked=pin_file,
             scratch=Path(scratch),
         )
 

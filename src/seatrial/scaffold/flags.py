@@ -54,11 +54,14 @@ def environment(values: Values, *, is_woven: bool) -> str:
     return " ".join(words)
 
 
-def orchestrion(values: Values, dollar: str = "$") -> str:
-    """Return the command that runs the pinned Orchestrion. dollar: "$$" in a Makefile."""
-    if values.pin_file != TOOLS_MOD:
-        return "go tool orchestrion"
-    if values.is_vendored or values.workspace_modules:
-        # tools.mod is neither vendored nor a member of the workspace: only its program is wanted.
-        return f"{dollar}(GOFLAGS=-mod=mod GOWORK=off go tool -modfile={TOOLS_MOD} -n orchestrion)"
-    return f"go tool -modfile={TOOLS_MOD} orchestrion"
+def needs_own_program(values: Values) -> bool:
+    """True where ``go tool`` cannot make Orchestrion: it refuses a vendor directory that tools.mod does not
+    know, whatever GOFLAGS says, and a workspace takes no -modfile."""
+    return values.pin_file == TOOLS_MOD and (values.is_vendored or bool(values.workspace_modules))
+
+
+def orchestrion(values: Values) -> str:
+    """Return the command that runs the pinned Orchestrion, where ``go tool`` can."""
+    return (
+        f"go tool -modfile={TOOLS_MOD} orchestrion" if values.pin_file == TOOLS_MOD else "go tool orchestrion"
+    )

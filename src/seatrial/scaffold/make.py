@@ -7,7 +7,15 @@ from typing import Final
 
 from seatrial.scaffold.files import Taken, Template
 from seatrial.scaffold.fill import fill
-from seatrial.scaffold.flags import build_flags, environment, ldflags, orchestrion
+from seatrial.scaffold.flags import (
+    TOOLS_MOD,
+    build_flags,
+    environment,
+    ldflags,
+    needs_own_program,
+    orchestrion,
+)
+from seatrial.scaffold.gomod import ORCHESTRION
 from seatrial.scaffold.values import Values
 
 TARGETS: Final = (
@@ -46,7 +54,11 @@ def render_makefile(values: Values) -> str:
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
             "BUILD_FLAGS": build_flags(values),
-            "ORCHESTRION": orchestrion(values, "$$"),
+            "ORCHESTRION": '"$(CURDIR)/bin/orchestrion"'
+            if needs_own_program(values)
+            else orchestrion(values),
+            "TOOLS_MOD": TOOLS_MOD,
+            "MODULE": ORCHESTRION,
             "CD": "" if values.module_directory == "." else f"cd {values.module_directory} && ",
             "ENVIRONMENT": plain,
             "WOVEN_BUILD": woven if values.is_woven else f"{plain} $({prefix}GO_BUILD)",
@@ -61,7 +73,7 @@ def render_makefile(values: Values) -> str:
             "IS_WOVEN": ", and woven" if values.is_woven else "",
             "ORCHESTRION_VERSION": values.pins.orchestrion,
         },
-        {"whole": is_whole, "woven": values.is_woven},
+        {"whole": is_whole, "woven": values.is_woven, "own_program": needs_own_program(values)},
     )
 
 

@@ -37,10 +37,9 @@ def render_tool_file(values: Values) -> str:
 
 def render_orchestrion(values: Values) -> str:
     """Return orchestrion.yml, by Orchestrion's own schema."""
-    return fill(
-        "orchestrion.yml",
-        {"NAME": values.name, "MODULE": json.dumps(values.module), "WEAVE": WEAVE_DIRECTORY},
-    )
+    # The very file that the tool file's import leads to: one read under two paths would be woven twice.
+    place = f"vendor/{WEAVE_MODULE}" if values.is_vendored else WEAVE_DIRECTORY
+    return fill("orchestrion.yml", {"NAME": values.name, "MODULE": json.dumps(values.module), "WEAVE": place})
 
 
 def render_golangci(values: Values) -> str:
