@@ -13,8 +13,6 @@ CORPUS: tuple[Mutant, ...] = (*OF_SETTINGS, *OF_FILES, *OF_BYTES, *OF_PROGRAMS, 
 
 UNCLAIMED = {
     "binary.pie": "the good image's program is at a fixed place itself, as Go links it; an information",
-    "trial.flush": "the weave itself flushes on SIGTERM; the fault that surely loses spans (loses-spans in "
-    "service/faults.go) was rewritten, and has not been tried since",
     "trial.user": "the sandbox gives user, capabilities and no-new-privileges; no image can change them",
     "trial.health-services": "tells of services that the good image does not have; an information",
 }

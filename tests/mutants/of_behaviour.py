@@ -150,5 +150,6 @@ END = (
     _mutant("forgets-requests", "main returns when Serve does", "trial.in-flight"),
     _mutant("cuts-requests", "closes instead of shutting down", "trial.in-flight"),
     _mutant("ends-at-once", "exits with 0 on SIGTERM at once", "trial.in-flight"),
+    _mutant("loses-spans", "ends with its last answer, past the exporter's flush", "trial.flush"),
 )  # fmt: skip
 OF_BEHAVIOUR = (*START, *SETTINGS, *ANSWERS, *SPANS, *HEALTH, *END)

@@ -28,6 +28,7 @@ _HEALTHY_WITHIN_S: Final = 3.0
 _BACK_WITHIN_S: Final = 5.0
 # From what PostgreSQL writes to what our thread has read of it.
 _LOG_LAG_S: Final = 0.005
+_LAST_WORDS_S: Final = 1.0
 
 
 class Trial:
@@ -138,6 +139,9 @@ class Trial:
         mark = self._statement_mark()
         if first.exchange.status:
             self._drive(start, first)
+        if not all(exchange.status for exchange in self._exchanges):
+            # A service that gives no answer may be at its end, and sending its last spans.
+            self._sandbox.wait(start.job, _LAST_WORDS_S)
         self._await_spans()
         self._count_statements(mark)
         if not start.has_ended:

@@ -102,6 +102,7 @@ def _promised(found: Promises, word: str, settings: Settings) -> Promises:
     if word == "all":
         return replace(
             _EVERYTHING,
+            is_graceful=found.is_graceful,
             user=found.user or _DEFAULT_USER,
             size_limit_bytes=found.size_limit_bytes or settings.image_size_bytes,
         )
