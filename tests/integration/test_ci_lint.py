@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tagged_repositories import git
 
 from ci_tools import actionlint, checked, python_tool, refused
 from scaffold_values import PINS, SERVICE
 from seatrial.scaffold.ci import GITHUB, GITLAB, TEMPLATES
 from seatrial.scaffold.values import Values
+from tagged_repositories import git
 
 VARIANTS = {
     "plain": SERVICE,

@@ -19,10 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tagged_repositories import git
-
 from ci_tools import python_tool
 from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at
+from tagged_repositories import git
 
 _READ_YAML = (
     "import sys, json, ruamel.yaml; json.dump(ruamel.yaml.YAML(typ='safe').load(sys.stdin), sys.stdout)"
