@@ -1,7 +1,8 @@
 """When distributions and Go releases end to get security fixes, as dates "YYYY-MM-DD".
 
-Sources, read in November 2026: Debian and Ubuntu, the distro-info-data package (its columns eol and
-eol-lts); Alpine, https://alpinelinux.org/releases/. Go: https://go.dev/doc/devel/release ("each major Go
+Sources: Debian and Ubuntu since 20.04, the distro-info-data package of November 2026 (its columns eol and
+eol-lts). Alpine (https://alpinelinux.org/releases/) and Ubuntu's older releases are written from memory,
+and were not compared with their source. Go: https://go.dev/doc/devel/release ("each major Go
 release is supported until there are two newer major releases") with one every February and August
 (https://go.dev/wiki/Go-Release-Cycle), so those dates are computed.
 """
