@@ -23,7 +23,9 @@ def known_owner(plan: Plan, sources: Sources, place: Path) -> FlagOwner | None:
     if declared is not None:
         return FlagOwner.SERVICE if declared else FlagOwner.NOBODY
     if not sources.may_have_flag:
-        return FlagOwner.WOVEN
+        # A plain program without package net serves nobody, and would have to be given all of it.
+        is_server = plan.build.instrument != "none" or plan.project.uses_network
+        return FlagOwner.WOVEN if is_server else FlagOwner.NOBODY
     try:
         answer, _, question = _memory(place).read_text().partition(" ")
         return FlagOwner(answer) if question == _question(plan, sources) else None

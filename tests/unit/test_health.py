@@ -123,3 +123,10 @@ def test_nobody_answers_where_that_is_wanted() -> None:
     found = with_flag_owner(replace(plan(settings)), settings, FlagOwner.NOBODY)
     assert found.trial is not None
     assert found.trial.health_argv == ()
+
+
+def test_a_plain_program_that_serves_nobody_is_given_nothing(tmp_path: Path) -> None:
+    lonely = plan(Settings(), "none")
+    lonely = replace(lonely, project=replace(PROJECT, uses_network=False))
+    assert known_owner(lonely, NOBODY_KNOWS, tmp_path) is FlagOwner.NOBODY
+    assert known_owner(plan(Settings(), "none"), NOBODY_KNOWS, tmp_path) is FlagOwner.WOVEN

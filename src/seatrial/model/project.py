@@ -65,7 +65,7 @@ class Project:
     package_count: packages to compile, the standard library's included.
     cgo_packages: import paths outside the standard library that hold C code.
     module_paths: every module that is compiled in (to know which libraries are used).
-    uses_database: database/sql or pgx is compiled in.
+    uses_database: database/sql or pgx is compiled in. uses_network: the standard library's net is.
     exposed_ports: such as "8080/tcp", from the service's own Dockerfile.
     aspects: the service's own copy of Seatrial's aspect module (seatrial init), or None.
     """
@@ -88,5 +88,6 @@ class Project:
     exposed_ports: tuple[str, ...]
     repository: Repository | None
     library_directories: tuple[Path, ...] = ()
+    uses_network: bool = True
     aspects: Path | None = None
     warnings: tuple[str, ...] = field(default=())

@@ -73,6 +73,7 @@ def detect(
         inputs=_with_aspects(_inputs(listed, members, go, vendored, found.tree if found else root), aspects),
         input_directories=_input_directories(listed, go),
         library_directories=_library_directories(listed, go),
+        uses_network=any(p.import_path == "net" for p in listed),
         package_count=len(listed),
         cgo_packages=tuple(p.import_path for p in listed if p.has_cgo and not p.is_standard),
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
