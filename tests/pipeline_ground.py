@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -149,7 +150,7 @@ def ground(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
             tools=tools,
             env={
                 **{name: value for name, value in ENV.items() if not name.startswith("DOCKER_")},
-                "PATH": f"{tools}:{ENV['PATH']}",
+                "PATH": f"{tools}:{Path(sys.executable).parent}:{ENV['PATH']}",
                 "DOCKER_HOST": docker_engine.address,
                 "SCANNERS": "govulncheck",
                 "GOFLAGS": "-modcacherw",
