@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from seatrial.base import DebianSettings, resolve
@@ -176,9 +175,9 @@ def _build(
             place=place,
             watcher=watcher,
             runtime=_health_runtime(plan, request),
+            meanwhile=_import_ahead,
         )
 
-    Thread(target=_import_ahead).start()
     owner = known_owner(plan, sources, place)
     if owner is None:
         plan = with_flag_owner(plan, settings, FlagOwner.SERVICE)

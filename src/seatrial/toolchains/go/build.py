@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
 from seatrial.errors import UserBuildFailed
@@ -47,12 +48,14 @@ def build_program(
     place: Path,
     watcher: Watcher,
     runtime: Path | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Built:
     """Compile, or find what was compiled from the same inputs.
 
     digests: sha256 hex of every path in ``project.inputs``.
     runtime: the aspect module, whose health check is put into a program that is not woven; or None.
     place: this service's own directory in the cache, held by this run alone.
+    meanwhile: done on a thread of its own while the compiler is waited for.
     Raises UserBuildFailed (the compiler's words, or nothing was woven), MachineError.
     """
     key = _key(plan, project, go, pin, digests=digests, runtime=runtime)
@@ -69,6 +72,8 @@ def build_program(
     for leftover in place.glob("linking*"):
         leftover.unlink(missing_ok=True)
     scratch = place / f"linking-{os.urandom(6).hex()}"
+    if meanwhile:
+        Thread(target=meanwhile).start()
     compile_program(
         Compilation(plan=plan, project=project, go=go, view=view, pin=pin, overlay=overlay),
         scratch,
