@@ -64,7 +64,7 @@ def assemble(
     Raises FormatError (an entry or reference that cannot be), MachineError (a file or the scratch
     directory cannot be used).
     """
-    layers = (*base.layers, write_service_layer(files, scratch))
+    layers = (*base.layers, _service_layer(files, scratch))
     config_blob = encode_config(config, layers)
     manifest = Manifest(
         config=describe(config_blob, CONFIG),
@@ -180,12 +180,8 @@ def _names(reference: str) -> tuple[tuple[str, str], ...]:
     return ((CONTAINERD_NAME, full), (REFERENCE_NAME, reference))
 
 
-def write_service_layer(files: tuple[Entry, ...], scratch: Path) -> Layer:
-    """Return the layer of the service's files: the last one when it is the same, else a new one.
-
-    ``assemble`` does this itself; who has something else to wait for may begin with it.
-    Raises as ``assemble`` does.
-    """
+def _service_layer(files: tuple[Entry, ...], scratch: Path) -> Layer:
+    """Return the layer of the service's files: the last one when it is the same, else a new one."""
     key = _layer_key(files)
     path, record = scratch / "service.tar.gz", scratch / "service.json"
     kept = _recall(path, record, key)

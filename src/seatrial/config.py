@@ -12,7 +12,7 @@ from seatrial.errors import ConfigError, FormatError
 from seatrial.formats.jsonvalue import as_table
 
 if TYPE_CHECKING:
-    from seatrial.model.trial import ServiceProgram, TrialRequest
+    from seatrial.model.trial import ServiceProgram, TrialPlan, TrialRequest
 
 _T = TypeVar("_T")
 
@@ -134,6 +134,25 @@ def read_settings(directory: Path, named: Path | None = None) -> Settings:
         if "seatrial" in tool:
             return _settings(as_table(tool["seatrial"]), f"{path}: [tool.seatrial]")
     return Settings()
+
+
+def trial_plan(settings: Settings, *, service_name: str, expects_spans: bool = True) -> TrialPlan:
+    """Return how an image is driven: as the [trial] section says, else three times the front page.
+
+    service_name: for its spans. Raises ConfigError for a request that is none.
+    """
+    from seatrial.model.trial import TrialPlan, parse_requests  # noqa: PLC0415 - start-up time
+
+    return TrialPlan(
+        requests=parse_requests(settings.requests),
+        environment=settings.environment,
+        files=settings.trial_files,
+        arguments=settings.arguments,
+        services=settings.services,
+        programs=settings.programs,
+        service_name=service_name,
+        expects_spans=expects_spans,
+    )
 
 
 def parse_settings(content: bytes, source: str) -> Settings:

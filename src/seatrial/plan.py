@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from seatrial.config import Settings
+from seatrial.config import Settings, trial_plan
 from seatrial.errors import ConfigError, MachineError
 from seatrial.model.image import Healthcheck
 from seatrial.model.plan import BuildPlan, FlagOwner, ImagePlan, Output, Plan
 from seatrial.model.project import Project
 from seatrial.model.request import Request
-from seatrial.model.trial import TrialPlan, parse_requests
 
 # Integration in seatrial.toml -> folders of the aspect module.
 _ASPECTS = {
@@ -51,7 +50,11 @@ def make_plan(
             should_stamp_vcs=settings.stamps_vcs and bool(project.repository and project.repository.revision),
         ),
         image=_image_plan(project, request, settings),
-        trial=_trial_plan(project, settings, is_woven=bool(orchestrion_version))
+        trial=trial_plan(
+            settings,
+            service_name=_name(project),
+            expects_spans=bool(orchestrion_version) and "net/http" in settings.integrations,
+        )
         if request.should_try
         else None,
         outputs=request.outputs or (_default_output(project, request),),
@@ -176,19 +179,6 @@ def _expanded(ldflags: str, project: Project) -> str:
     for name, value in values.items():
         ldflags = ldflags.replace(name, value)
     return ldflags
-
-
-def _trial_plan(project: Project, settings: Settings, *, is_woven: bool) -> TrialPlan:
-    return TrialPlan(
-        requests=parse_requests(settings.requests),
-        environment=settings.environment,
-        files=settings.trial_files,
-        arguments=settings.arguments,
-        services=settings.services,
-        programs=settings.programs,
-        service_name=_name(project),
-        expects_spans=is_woven and "net/http" in settings.integrations,
-    )
 
 
 def _default_output(project: Project, request: Request) -> Output:

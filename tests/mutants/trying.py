@@ -13,12 +13,12 @@ from builds import CACHE
 from mutants.draft import read_draft
 from mutants.good import SERVICE, SETTINGS, Good
 from mutants.mutant import REFUSED, Mutant
-from seatrial.config import Settings, read_settings
+from seatrial.config import Settings, read_settings, trial_plan
 from seatrial.errors import SeatrialError
 from seatrial.model.outcome import TrialOutcome
 from seatrial.model.trial import TrialPlan
 from seatrial.model.verdict import State, Verdict
-from seatrial.trial import Where, trial_plan, try_image
+from seatrial.trial import Where, try_image
 from seatrial.trial.locate import Subject
 from seatrial.trial.promises import promises
 

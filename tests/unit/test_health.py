@@ -9,35 +9,16 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from go_project import go_project
 from seatrial.config import Settings
 from seatrial.health import known_owner
 from seatrial.model.plan import FlagOwner, Plan
-from seatrial.model.project import Language, LocalModule, MainPackage, Project
 from seatrial.model.request import Request
 from seatrial.plan import make_plan, with_flag_owner
 from seatrial.toolchains.go.sources import Sources
 
 NOBODY_KNOWS = Sources(digests={}, mentions=(), library_mentions=())
-MODULE = LocalModule(path="example.com/s", directory=Path("/s"))
-PROJECT = Project(
-    language=Language.GO,
-    root=Path("/s"),
-    module=MODULE,
-    members=(MODULE,),
-    workspace=None,
-    is_vendored=False,
-    go_line="1.24",
-    toolchain_version="go1.26.0",
-    main=MainPackage(import_path="example.com/s", argument=".", directory=Path("/s")),
-    inputs=(),
-    input_directories=(),
-    package_count=1,
-    cgo_packages=(),
-    module_paths=(),
-    uses_database=False,
-    exposed_ports=(),
-    repository=None,
-)
+PROJECT = go_project(Path("/s"))
 
 
 def plan(settings: Settings, instrument: str = "orchestrion") -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seatrial.checks.rule import Rule
-from seatrial.model.facts import Probe, RunningFacts
+from seatrial.model.facts import DATABASE_BACK, DATABASE_STOPPED, WHILE_UP, Probe, RunningFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
 _HEALTHCHECK: Final = "Dockerfile reference, HEALTHCHECK"
@@ -22,18 +22,16 @@ IN_TIME: Final = Rule(
 FAST: Final = Rule(id="trial.health-fast", severity=Severity.INFO, reference=f"{_HEALTHCHECK}: timeout")
 SERVICES: Final = Rule(id="trial.health-services", severity=Severity.INFO)
 
+_DATABASE_SITUATIONS: Final = (WHILE_UP, DATABASE_STOPPED, DATABASE_BACK)
 _SLOW_MS: Final = 1000.0
 _KILLED: Final = -9
 _NO_COMMAND: Final = "the service has no health command"
-_UP: Final = "up"
-_STOPPED: Final = "database stopped"
-_BACK: Final = "database back"
 
 
 def check_up(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look at the exit code while everything was up."""
     rule = UP.when(expected.has_healthcheck and expected.is_run)
-    probe = _probe(facts, _UP)
+    probe = _probe(facts, WHILE_UP)
     if probe is None and not expected.has_healthcheck:
         return rule.unknown(_NO_COMMAND)
     if probe is None:
@@ -48,7 +46,7 @@ def check_up(facts: RunningFacts, expected: Expectations) -> Verdict:
 
 def check_down(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look at the exit code while the database was stopped."""
-    probe = _probe(facts, _STOPPED)
+    probe = _probe(facts, DATABASE_STOPPED)
     if probe is None:
         rule = DOWN.when(bool(expected.has_database) and expected.has_healthcheck and expected.is_run)
         if not expected.has_healthcheck:
@@ -69,7 +67,9 @@ def check_down(facts: RunningFacts, expected: Expectations) -> Verdict:
 
 def check_back(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look at the exit code once the database was there again."""
-    up, stopped, back = (_probe(facts, situation) for situation in (_UP, _STOPPED, _BACK))
+    up, stopped, back = (
+        _probe(facts, situation) for situation in (WHILE_UP, DATABASE_STOPPED, DATABASE_BACK)
+    )
     rule = BACK.when(expected.has_healthcheck and expected.has_database is not False and back is not None)
     if back is None:
         return rule.unknown("no database was stopped and started again")
@@ -118,7 +118,9 @@ def check_fast(facts: RunningFacts, expected: Expectations) -> Verdict:  # noqa:
 
 def check_services(facts: RunningFacts, expected: Expectations) -> Verdict:  # noqa: ARG001 - as the others
     """Tell what the health command says without each other service; which of them decide is for the user."""
-    others = [probe for probe in facts.probes if probe.situation not in (_UP, _STOPPED, _BACK)]
+    others = [
+        probe for probe in facts.probes if probe.situation not in (WHILE_UP, DATABASE_STOPPED, DATABASE_BACK)
+    ]
     if not others:
         return SERVICES.unknown("no other service was stopped")
     words = ", ".join(f"{probe.situation}: {probe.exit_code}" for probe in others)

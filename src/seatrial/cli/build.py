@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import isal
 
+from seatrial.cli.arguments import add_printing_flags, host_architecture
 from seatrial.cli.colour import coloured, is_wanted
 from seatrial.cli.failure import json_text, print_json
 from seatrial.cli.paper_files import add_paper_flags, named_papers, write_papers_of_build
@@ -24,8 +25,6 @@ from seatrial.model.request import Request
 
 if TYPE_CHECKING:
     from seatrial.model.outcome import Outcome
-
-_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,12 +55,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--plan", action="store_true", help="print what would be done, and stop")
     found.add_argument("--no-trial", action="store_true", help="deliver without running it")
     add_paper_flags(found)
-    found.add_argument(
-        "--json", action="store_true", help="print one JSON object, and nothing else, to stdout"
-    )
-    noise = found.add_mutually_exclusive_group()
-    noise.add_argument("-q", "--quiet", action="store_true", help="only errors")
-    noise.add_argument("-v", "--verbose", action="store_true", help="every verdict, also those that passed")
+    add_printing_flags(found, quiet="only errors", verbose="every verdict, also those that passed")
     return found
 
 
@@ -106,7 +100,7 @@ def _request(asked: argparse.Namespace) -> Request:
     root = (here / asked.path).resolve()
     if not root.is_dir():
         raise ConfigError("is not a directory", where=str(root), hint="seatrial build PATH takes a directory")
-    host = _MACHINES.get(os.uname().machine, os.uname().machine)
+    host = host_architecture()
     return Request(
         root=root,
         main=asked.main,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import re
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from seatrial.cli.arguments import add_printing_flags, host_architecture
 from seatrial.cli.colour import coloured, is_wanted
 from seatrial.cli.failure import print_json
 from seatrial.cli.paper_files import add_paper_flags, write_papers
@@ -22,7 +22,6 @@ from seatrial.errors import ConfigError, ExitCode
 from seatrial.model.facts import Facts
 from seatrial.model.outcome import TrialOutcome
 
-_MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _ENGINES: Final = ("auto", "sandbox", "docker", "podman")
 
 
@@ -57,12 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "--from-facts", default="", metavar="FILE", help="judge saved facts again; nothing is run"
     )
     add_paper_flags(found)
-    found.add_argument(
-        "--json", action="store_true", help="print one JSON object, and nothing else, to stdout"
-    )
-    noise = found.add_mutually_exclusive_group()
-    noise.add_argument("-q", "--quiet", action="store_true", help="only what failed")
-    noise.add_argument("-v", "--verbose", action="store_true", help="every verdict, request and trace")
+    add_printing_flags(found, quiet="only what failed", verbose="every verdict, request and trace")
     return found
 
 
@@ -85,8 +79,8 @@ def run(arguments: list[str]) -> int:
 def _outcome(
     asked: argparse.Namespace, env: Mapping[str, str], here: Path, progress: Progress
 ) -> TrialOutcome:
-    from seatrial.config import read_settings  # noqa: PLC0415 - start-up time of --help
-    from seatrial.trial import Where, judged, trial_plan, try_image  # noqa: PLC0415
+    from seatrial.config import read_settings, trial_plan  # noqa: PLC0415 - start-up time of --help
+    from seatrial.trial import Where, judged, try_image  # noqa: PLC0415
     from seatrial.trial.locate import located  # noqa: PLC0415
     from seatrial.trial.promises import promises  # noqa: PLC0415
 
@@ -98,11 +92,10 @@ def _outcome(
         name, facts = _saved_facts(here / asked.from_facts)
         expected = promised.expectations(facts, is_run=not asked.no_run, today=today)
         return judged(name, facts, expected)
-    machine = platform.machine()
     where = Where(
         cache=Path(cache_directory(env)),
         env=env,
-        architecture=_MACHINES.get(machine, machine),
+        architecture=host_architecture(),
         today=today,
         engine=asked.engine,
         has_code_bytes=bool(asked.html or asked.facts or asked.json),

@@ -62,8 +62,7 @@ class LayerReader:
     ) -> None:
         self._where = where
         self._diff_id = diff_id
-        self._stream = _Uncompressed(blob, media_type, where, tee)
-        self._stream.is_hashed = bool(diff_id)
+        self._stream = _Uncompressed(blob, media_type, where, is_hashed=bool(diff_id), tee=tee)
         self._tar = TarStream(self._stream.read)
         self._member: tarfile.TarInfo | None = None
 
@@ -133,7 +132,13 @@ class _Uncompressed(io.RawIOBase):
     """The tar inside a blob, with its digest. Gzip may come in several members, as estargz writes it."""
 
     def __init__(
-        self, blob: Source, media_type: str, where: str, tee: Callable[[bytes], None] | None
+        self,
+        blob: Source,
+        media_type: str,
+        where: str,
+        *,
+        is_hashed: bool,
+        tee: Callable[[bytes], None] | None,
     ) -> None:
         super().__init__()
         self._blob = blob
@@ -142,7 +147,7 @@ class _Uncompressed(io.RawIOBase):
         self._is_gzip = media_type in _GZIP or (not media_type and self._pending.startswith(_GZIP_MAGIC))
         self._inflate = isal_zlib.decompressobj(_GZIP_WINDOW)
         self._tee = tee
-        self.is_hashed = True
+        self._is_hashed = is_hashed
         self.hash = hashlib.sha256()
         self.size_bytes = 0
         if not self._is_gzip and media_type and media_type not in _PLAIN:
@@ -152,7 +157,7 @@ class _Uncompressed(io.RawIOBase):
         """Return up to ``size`` bytes of the tar; b"" at its end."""
         self._fill()
         content = self._inflated(size) if self._is_gzip else self._plain(size)
-        if self.is_hashed:
+        if self._is_hashed:
             self.hash.update(content)
         if self._tee:
             self._tee(content)

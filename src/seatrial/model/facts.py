@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +211,12 @@ class Exchange:
     body_excerpt: str = ""
     expected_status: int = 0
     found_by: str = ""
+
+
+# The situations that a health command is run in; "NAME stopped" stands beside them.
+WHILE_UP: Final = "up"
+DATABASE_STOPPED: Final = "database stopped"
+DATABASE_BACK: Final = "database back"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at
 from seatrial.host.engine_cli import EngineCli
 from seatrial.host.image_reader import open_image
 from seatrial.host.listeners import Listener, read_listeners
-from seatrial.model.facts import Exchange, Probe, RunningFacts, Shutdown, Span
+from seatrial.model.facts import WHILE_UP, Exchange, Probe, RunningFacts, Shutdown, Span
 from seatrial.model.trial import TrialPlan
 from seatrial.observe.collector import Collector
 from seatrial.observe.documents import Documents, read_documents
@@ -273,7 +273,7 @@ class _EngineTrial:
         except SeatrialError as error:
             code, output = -9, str(error)
         elapsed_ms = (time.monotonic() - began_s) * 1000
-        return Probe(situation="up", exit_code=code, elapsed_ms=elapsed_ms, output=output[-2000:])
+        return Probe(situation=WHILE_UP, exit_code=code, elapsed_ms=elapsed_ms, output=output[-2000:])
 
     def _stop(self) -> Shutdown:
         began_s = time.monotonic()

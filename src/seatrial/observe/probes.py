@@ -8,12 +8,8 @@ from typing import Final
 
 from seatrial.host.job import Job
 from seatrial.host.sandbox import Sandbox
-from seatrial.model.facts import Probe
+from seatrial.model.facts import DATABASE_BACK, DATABASE_STOPPED, Probe
 from seatrial.observe.service import Stoppable
-
-UP: Final = "up"
-DATABASE_STOPPED: Final = "database stopped"
-DATABASE_BACK: Final = "database back"
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.4

@@ -6,13 +6,22 @@ import time
 from typing import Final
 
 from seatrial.host.sandbox import Sandbox
-from seatrial.model.facts import Exchange, Probe, ProcessFacts, RunningFacts, Shutdown, Span, Variation
+from seatrial.model.facts import (
+    WHILE_UP,
+    Exchange,
+    Probe,
+    ProcessFacts,
+    RunningFacts,
+    Shutdown,
+    Span,
+    Variation,
+)
 from seatrial.model.trial import DEFAULT_REQUESTS, TrialPlan
 from seatrial.observe.collector import OTLP_PORT, Collector
 from seatrial.observe.drive import Answer
 from seatrial.observe.health_flag import FLAG, has_health_flag
 from seatrial.observe.postgres import Postgres
-from seatrial.observe.probes import UP, Health
+from seatrial.observe.probes import Health
 from seatrial.observe.process_facts import read_process
 from seatrial.observe.routes import find_routes
 from seatrial.observe.service import Service, Stoppable
@@ -184,7 +193,7 @@ class Trial:
         )
 
     def _probe_up(self, start: Start, health: Health) -> None:
-        probe = health.probe_until_healthy(start.job, UP, _HEALTHY_WITHIN_S)
+        probe = health.probe_until_healthy(start.job, WHILE_UP, _HEALTHY_WITHIN_S)
         self._probes.append(probe)
         if probe.exit_code == 0:
             self._healthy_s = time.monotonic()

@@ -93,7 +93,10 @@ class Variations:
     def _together(self, change: _Change) -> tuple[Variation, ...]:
         together = self._single(change)
         if is_fine(together):
-            return tuple(_renamed(together, name, self._note(change, name)) for name in change.names)
+            return tuple(
+                replace(together, name=name, note=self._note(change, name), log_tail=())
+                for name in change.names
+            )
         separate = (
             _Change(names=(NO_COLLECTOR,)),
             _Change(names=(WRITABLE_ROOT,), is_root_writable=True),
@@ -162,17 +165,6 @@ class Variations:
 def is_fine(variation: Variation) -> bool:
     """Return whether the service stayed and answered, and not with an error of its own."""
     return variation.ended_early is None and 0 < variation.status < 500
-
-
-def _renamed(variation: Variation, name: str, note: str) -> Variation:
-    return Variation(
-        name=name,
-        was_tried=True,
-        status=variation.status,
-        ended_early=None,
-        elapsed_ms=variation.elapsed_ms,
-        note=note,
-    )
 
 
 def _tail(job: Job) -> tuple[str, ...]:

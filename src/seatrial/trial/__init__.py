@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from seatrial.config import Settings
 from seatrial.errors import MachineError, MissingTool, SeatrialError, UntrustedInput
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.engine_store import ENGINES
 from seatrial.host.sandbox import open_sandbox
 from seatrial.model.facts import Facts, RunningFacts, StaticFacts
 from seatrial.model.outcome import TrialOutcome
-from seatrial.model.trial import TrialPlan, parse_requests
+from seatrial.model.trial import TrialPlan
 from seatrial.model.verdict import Expectations, Severity, State, Verdict
 from seatrial.trial.locate import Subject
 from seatrial.trial.promises import Promises
@@ -167,16 +166,3 @@ def _broken(error: UntrustedInput) -> Verdict:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def trial_plan(settings: Settings, *, service_name: str) -> TrialPlan:
-    """Return how an image is driven: as the [trial] section says, else three times the front page."""
-    return TrialPlan(
-        requests=parse_requests(settings.requests),
-        environment=settings.environment,
-        files=settings.trial_files,
-        arguments=settings.arguments,
-        services=settings.services,
-        programs=settings.programs,
-        service_name=service_name,
-    )

@@ -8,33 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from go_project import go_project
 from seatrial.errors import MachineError
-from seatrial.model.project import Language, LocalModule, MainPackage, Project
+from seatrial.model.project import Project
 from seatrial.toolchains.go.sources import read_sources
 
 
 def project(root: Path, *inputs: Path, libraries: tuple[Path, ...] = ()) -> Project:
-    module = LocalModule(path="example.com/s", directory=root)
-    return Project(
-        language=Language.GO,
-        root=root,
-        module=module,
-        members=(module,),
-        workspace=None,
-        is_vendored=False,
-        go_line="1.24",
-        toolchain_version="go1.26.0",
-        main=MainPackage(import_path="example.com/s", argument=".", directory=root),
-        inputs=inputs,
-        input_directories=(root,),
-        package_count=1,
-        cgo_packages=(),
-        module_paths=(),
-        uses_database=False,
-        exposed_ports=(),
-        repository=None,
-        library_directories=libraries,
-    )
+    return replace(go_project(root), inputs=inputs, library_directories=libraries)
 
 
 @pytest.mark.parametrize(
