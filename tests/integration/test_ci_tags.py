@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,7 +165,12 @@ def test_without_a_commit_there_is_nothing_to_name(tmp_path: Path) -> None:
     code, output = script(tmp_path, {}, "tags")
     assert (code, output) == (1, "")
     done = subprocess.run(
-        ("seatrial", "tags"), cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False
+        (sys.executable, "-m", "seatrial", "tags"),
+        cwd=tmp_path,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert "no git commit" in done.stderr
