@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types mutants bench clean
+.PHONY: help demo test check format lint types mutants docs bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ types: $(VENV)/.dev ## mypy, strict, tests included
 
 mutants: $(VENV)/.dev ## every way to be wrong that the checks must notice, and whether they do
 	@PYTHONPATH=tests $(BIN)/python -m mutants $(if $(RECORD),--record $(RECORD))
+
+docs: $(VENV)/.dev ## write what comes from the settings' schema: its file, and docs/configuration.md
+	@PYTHONPATH=tests $(BIN)/python -m settings_page
 
 bench: $(VENV)/.dev ## speeds as ratios against peers in the same run
 	$(BIN)/python -m bench

@@ -4,22 +4,54 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 
 import jsonschema
 import pytest
 
-import seatrial
-from seatrial.config import parse_settings
+from seatrial.config import KEYS, Settings, parse_settings
 from seatrial.errors import ConfigError
+from seatrial.formats.jsonvalue import as_table
 from seatrial.schema import schema
+from settings_page import PAGE, SCHEMA, page_text, schema_text
 
-FILE = Path(seatrial.__file__).with_name("seatrial.schema.json")
+
+def settings() -> list[tuple[str, str, dict[str, object]]]:
+    """Return every setting: section, key, its schema."""
+    sections = as_table(schema()["properties"])
+    return [
+        (section, key, as_table(value))
+        for section, content in sections.items()
+        for key, value in as_table(as_table(content)["properties"]).items()
+    ]
 
 
-def test_file_is_what_the_table_says() -> None:
-    # To renew it: print(json.dumps(schema(), indent=2))
-    assert json.loads(FILE.read_text()) == schema()
+def test_file_and_page_are_what_the_table_says() -> None:
+    # To renew both: make docs
+    assert SCHEMA.read_text() == schema_text()
+    assert PAGE.read_text() == page_text(PAGE.read_text())
+
+
+def test_page_without_a_table_is_noticed() -> None:
+    with pytest.raises(KeyError, match="requests"):
+        page_text(PAGE.read_text().replace("<!-- requests: written by `make docs` -->", ""))
+
+
+def test_every_setting_has_a_meaning_and_a_default() -> None:
+    assert len(settings()) == sum(len(keys) for keys in KEYS.values())
+    for section, key, value in settings():
+        words = str(value["description"])
+        assert words.endswith(("?", ".")), (section, key)
+        assert ("default" in value) != (" Default: " in words), (section, key)
+
+
+@pytest.mark.parametrize(("section", "key", "value"), [one for one in settings() if "default" in one[2]])
+def test_default_that_is_shown_is_the_one_that_counts(
+    section: str, key: str, value: dict[str, object]
+) -> None:
+    jsonschema.validate(value["default"], value)
+    text = f"[{section}]\n{key} = {json.dumps(value['default'])}\n"  # TOML writes these values alike
+    field, _ = KEYS[section][key]
+    assert getattr(parse_settings(text.encode(), "x"), field) == getattr(Settings(), field)
 
 
 @pytest.mark.parametrize(
