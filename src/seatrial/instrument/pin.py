@@ -33,7 +33,7 @@ _INSTALL_TIMEOUT_S = 3600.0
 _ASPECTS = Path(__file__).parent / "aspects"
 _ROOT = "orchestrion.yml"
 # What every integration stands on: the goroutine's span, the start and end of the process, its health.
-_FOUNDATIONS = ("gls", "start", "health")
+_FOUNDATIONS = ("gls", "start", "health", "manual")
 
 
 @dataclass(frozen=True, kw_only=True)

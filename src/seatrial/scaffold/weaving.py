@@ -11,7 +11,7 @@ from seatrial.scaffold.flags import WEAVE_DIRECTORY, WEAVE_MODULE
 from seatrial.scaffold.values import Values
 
 # What every integration stands on (instrument/pin.py weaves them always).
-_FOUNDATIONS: Final = ("gls", "start", "health")
+_FOUNDATIONS: Final = ("gls", "start", "health", "manual")
 
 
 def _is_woven(values: Values) -> bool:

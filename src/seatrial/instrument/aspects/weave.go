@@ -17,6 +17,7 @@
 //	slog       log/slog and log: trace_id and span_id in each line
 //	otlp       OTLP/HTTP protobuf export, OTEL_* configuration
 //	start      main.main, os.Exit and signals
+//	manual     //seatrial:span and the other directives in a service's own source
 //	health     --health-check: what the service holds, asked over a socket
 //	stamp      the proof, in the binary, that it was woven
 //

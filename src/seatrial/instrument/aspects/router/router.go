@@ -16,9 +16,7 @@ import (
 // ("GET example.com/orders/{id}"): both are cut, http.route has neither.
 func Matched(ctx context.Context, pattern, path string) {
 	s := trace.FromContext(ctx)
-	for s != nil && s.Kind != trace.Server {
-		s = s.Parent() // a handler may run under a span of its own making
-	}
+	s = s.Request() // a handler may run under a span of its own making
 	if s == nil || pattern == "" {
 		return
 	}

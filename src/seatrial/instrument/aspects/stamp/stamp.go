@@ -6,7 +6,7 @@
 // one constant string, to the statement it weaves into main.main. The program
 // therefore holds, once and contiguous:
 //
-//	seatrial.dev/weave/stamp@1 orchestrion=v1.15.0 aspects=1.1.0;
+//	seatrial.dev/weave/stamp@1 orchestrion=v1.15.0 aspects=1.2.0;
 //
 // It is absent when this module is only imported by hand, and when the weaver
 // ran without our aspects: no unwoven code joins the parts. A reader searches
@@ -18,7 +18,7 @@
 package stamp
 
 // Version is the version of this module's aspects and runtime.
-const Version = "1.1.0"
+const Version = "1.2.0"
 
 // Open and Close surround the weaver's version in the stamp.
 const (

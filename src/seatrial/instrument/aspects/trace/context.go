@@ -29,11 +29,15 @@ func (c *Context) Value(key any) any {
 func (c *Context) Span() *Span { return c.span }
 
 // suppressed stands where a span would: nothing under it is traced.
-var suppressed = &Span{muted: true}
+var suppressed = Muted()
 
 // Muted returns a server span of its own for one request that is not to be
 // traced, nor anything that its handler does; it is never exported.
-func Muted() *Span { return &Span{Kind: Server, muted: true} }
+func Muted() *Span {
+	s := &Span{Kind: Server}
+	s.Mute()
+	return s
+}
 
 // Suppress returns a context under which no hook makes a span. The exporter's
 // own requests need it, or each export would cause the next one.
@@ -59,7 +63,7 @@ func lookup(ctx context.Context) *Span {
 
 // FromContext returns the span ctx carries, or nil.
 func FromContext(ctx context.Context) *Span {
-	if s := lookup(ctx); s != nil && !s.muted {
+	if s := lookup(ctx); s != nil && !s.muted.Load() {
 		return s
 	}
 	return nil
@@ -76,7 +80,7 @@ func Current(ctx context.Context) (s *Span, ok bool) {
 		return nil, false
 	}
 	s = lookup(ctx)
-	if s != nil && s.muted {
+	if s != nil && s.muted.Load() {
 		return nil, false
 	}
 	for s != nil && s.Layer.IsDatabase() && s.Ended() {
@@ -84,7 +88,7 @@ func Current(ctx context.Context) (s *Span, ok bool) {
 	}
 	if s == nil {
 		s = onGoroutine()
-		if s != nil && s.muted {
+		if s != nil && s.muted.Load() {
 			return nil, false
 		}
 	}
@@ -105,6 +109,16 @@ func Start(kind Kind, layer Layer, name string, parent *Span) *Span {
 	s.TraceID = newTraceID()
 	s.decide(false, false)
 	return s
+}
+
+// Distant returns a stand-in for the span another process sent: it is never
+// exported, and what starts under it is that span's child. It is nil where
+// the other process sent none.
+func Distant(remote Remote) *Span {
+	if remote.TraceID.IsZero() {
+		return nil
+	}
+	return &Span{TraceID: remote.TraceID, ID: remote.SpanID, Flags: remote.Flags, State: remote.State, Baggage: remote.Baggage}
 }
 
 // StartRemote begins a server span under the span another process sent.

@@ -5,6 +5,7 @@ package trace
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ const (
 	Internal Kind = 1
 	Server   Kind = 2
 	Client   Kind = 3
+	Producer Kind = 4
+	Consumer Kind = 5
 )
 
 // Layer says which library call a span stands for, so that a call made inside
@@ -24,10 +27,11 @@ type Layer uint8
 
 // The layers.
 const (
-	LayerHTTP  Layer = iota
-	LayerSQL         // database/sql
-	LayerPgx         // one pgx query
-	LayerBatch       // one pgx batch
+	LayerHTTP   Layer = iota
+	LayerManual       // a function that the service marked
+	LayerSQL          // database/sql
+	LayerPgx          // one pgx query
+	LayerBatch        // one pgx batch
 )
 
 // IsDatabase reports whether calls inside belong to a database call already
@@ -64,9 +68,9 @@ type Span struct {
 	Baggage  string // baggage, verbatim
 	Started  time.Time
 
-	muted  bool  // nothing under it is traced
-	parent *Span // the parent in this process, or nil
-	outer  *Span // what the goroutine carried before Enter
+	muted  atomic.Bool // nothing under it is traced, nor is it exported
+	parent *Span       // the parent in this process, or nil
+	outer  *Span       // what the goroutine carried before Enter
 
 	mu       sync.Mutex
 	name     string
@@ -85,6 +89,19 @@ func (s *Span) Sampled() bool { return s.Flags&flagSampled != 0 }
 
 // Parent returns the parent span in this process, or nil.
 func (s *Span) Parent() *Span { return s.parent }
+
+// Request returns the span of the HTTP request that the span is part of: itself
+// or one above it in this process. nil when there is none, or the span is nil.
+func (s *Span) Request() *Span {
+	for s != nil && (s.Kind != Server || s.Layer != LayerHTTP) {
+		s = s.parent
+	}
+	return s
+}
+
+// Mute takes the span, and all that is made under it from now on, out of the
+// traces. It may come at any time before End.
+func (s *Span) Mute() { s.muted.Store(true) }
 
 // SetName replaces the name.
 func (s *Span) SetName(name string) {
@@ -149,7 +166,7 @@ func (s *Span) End() {
 	s.ended = true
 	s.duration = time.Since(s.Started)
 	s.mu.Unlock()
-	if cfg := settings.Load(); cfg != nil && cfg.Sink != nil && s.Sampled() {
+	if cfg := settings.Load(); cfg != nil && cfg.Sink != nil && s.Sampled() && !s.muted.Load() {
 		cfg.Sink.Enqueue(s)
 	}
 }
