@@ -14,8 +14,10 @@ pytest_plugins = (
     "builds",
     "chromium",
     "databases",
+    "lock_ground",
     "pipeline_ground",
     "trial_fixtures",
+    "woven_service",
 )
 
 
