@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"example.com/manual/internal/shapes"
 )
 
 func main() {
@@ -33,7 +35,7 @@ func main() {
 	mux.HandleFunc("GET /ping", ping)
 	mux.HandleFunc("GET /warm", warm)
 	mux.HandleFunc("GET /log", logs)
-	mux.HandleFunc("GET /shapes", shapes)
+	mux.HandleFunc("GET /shapes", shapes.Serve)
 	mux.HandleFunc("POST /expire", func(http.ResponseWriter, *http.Request) { go sweep() })
 	fmt.Printf("web %s lines %s\n", web.Addr(), lines.Addr())
 	server := &http.Server{Handler: mux}

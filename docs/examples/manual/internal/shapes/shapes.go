@@ -1,12 +1,11 @@
-package main
+// Package shapes holds functions of every shape that a span may be put around; the page shows none of them.
+package shapes
 
 import (
 	"context"
 	"errors"
 	"net/http"
 )
-
-// Functions of every shape that a span may be put around; the page shows none of them.
 
 type shop struct{ name string }
 
@@ -28,10 +27,16 @@ func late(ctx context.Context) (int, error) {
 	return 7, err
 }
 
+type box[T any] struct{}
+
+//seatrial:span name:boxed
+func (box[T]) put(context.Context, T) {}
+
 //seatrial:span name:bare
 func bare() {}
 
-func shapes(w http.ResponseWriter, r *http.Request) {
+// Serve calls all of them.
+func Serve(w http.ResponseWriter, r *http.Request) {
 	//seatrial:span name:literal
 	step := func(ctx context.Context) {
 		(&shop{"a"}).open(ctx)
@@ -39,6 +44,7 @@ func shapes(w http.ResponseWriter, r *http.Request) {
 		_, _ = first[string](ctx)
 		_, _ = late(ctx)
 		bare()
+		box[string]{}.put(ctx, "x")
 	}
 	step(r.Context())
 	done := make(chan bool)
