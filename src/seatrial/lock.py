@@ -47,7 +47,7 @@ def read_lock(path: Path) -> Lock | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    hint = "write it anew: seatrial lock --update"
+    hint = "take the last good one from git, or remove it and write it anew: seatrial lock --update"
     try:
         table = as_table(json.loads(content))
         version = table.get("version")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.base import DebianSettings, resolve
 from seatrial.config import Settings, read_settings
-from seatrial.errors import MachineError, MissingTool
+from seatrial.errors import ConfigError, MachineError, MissingTool
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
@@ -33,19 +34,23 @@ if TYPE_CHECKING:
 
 
 def plan_build(
-    request: Request, progress: Callable[[str], None] = lambda _: None
+    request: Request, progress: Callable[[str], None] = lambda _: None, *, pinned: Lock | None = None
 ) -> tuple[Plan, GoEnvironment, Settings]:
-    """Detect and decide, and do nothing: what ``seatrial build --plan`` prints."""
+    """Detect and decide, and do nothing: what ``seatrial build --plan`` prints.
+
+    pinned: in place of the lock beside the service or in the cache.
+    """
     settings = read_settings(request.root, request.config_file)
-    lock = _lock(request) or Lock()
+    lock = pinned or _lock(request) or Lock()
     root = prepare(request, settings.prepare, progress)
     env = _environment(request, lock)
     main = request.main or settings.main
     memory = request.cache / "answers"
-    project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root, memory=memory)
     instrument = request.instrument or settings.instrument
     asked = settings.orchestrion_version or lock.orchestrion
-    version = choose_version(asked, go.version) if instrument == "orchestrion" else ""
+    with _names_pinned_go(lock if env is not request.env else None):
+        project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root, memory=memory)
+        version = choose_version(asked, go.version) if instrument == "orchestrion" else ""
     compiler = next((value for key, value in go.settings if key == "CC"), "").split(" ")[0]
     found = shutil.which(compiler or "gcc", path=request.env.get("PATH", ""))
     plan = make_plan(project, request, settings, orchestrion_version=version, has_c_compiler=bool(found))
@@ -79,19 +84,41 @@ def build(request: Request, watcher: Watcher) -> Outcome:
         )
 
 
-def pin_service(request: Request, watcher: Watcher, *, should_renew: bool) -> tuple[Path, dict[str, object]]:
-    """Write seatrial.lock beside a service: what a build of now uses; return its path and content.
-
-    should_renew: look for newer packages even where the lock already pins some.
-    """
+def pin_service(request: Request, watcher: Watcher) -> tuple[Path, dict[str, object]]:
+    """Write seatrial.lock beside a service: what a build of now uses; return its path and content."""
     path = request.root / LOCK_NAME
     held = read_lock(path) or Lock()
     plan, go, settings = plan_build(request, watcher.stage)
-    known = replace(held, bases={}) if should_renew else held
-    _, bases = _resolved_base(plan, known, request, settings, watcher=watcher)
+    _, bases = _resolved_base(plan, held, request, settings, watcher=watcher)
     lock = replace(held, go=go.version, orchestrion=plan.build.orchestrion_version, bases=bases)
     write_lock(path, lock)
     return path, lock_table(lock)
+
+
+def renewed_bases(
+    plan: Plan, lock: Lock, request: Request, settings: Settings, watcher: Watcher
+) -> dict[str, dict[str, object]]:
+    """Return the lock's bases with the planned one resolved anew, for each architecture that it is held for.
+
+    Raises NetworkError, UntrustedInput.
+    """
+    bases = dict(lock.bases)
+    name = plan.image.base
+    kept = {key.partition("/")[2] for key in bases if key.partition("/")[0] == name}
+    for architecture in sorted({*kept, request.architecture}):
+        asked = replace(request, architecture=architecture)
+        _, bases = _resolved_base(
+            plan,
+            replace(lock, bases=_without(bases, f"{name}/{architecture}")),
+            asked,
+            settings,
+            watcher=watcher,
+        )
+    return bases
+
+
+def _without(bases: dict[str, dict[str, object]], key: str) -> dict[str, dict[str, object]]:
+    return {name: value for name, value in bases.items() if name != key}
 
 
 def _lock(request: Request) -> Lock | None:
@@ -101,6 +128,18 @@ def _lock(request: Request) -> Lock | None:
 
 def _cached_lock(request: Request) -> Path:
     return request.cache / "locks" / f"default-{LOCK_NAME}"
+
+
+@contextmanager
+def _names_pinned_go(lock: Lock | None) -> Iterator[None]:
+    """Say of a Go that is too old that the lock pins it: what is on PATH may be newer."""
+    try:
+        yield
+    except (MachineError, ConfigError) as error:
+        if lock is not None:
+            words = f"{LOCK_NAME} pins {lock.go}; seatrial lock --update looks for newer pins that fit"
+            error.hint = f"{words}\n{error.hint}" if error.hint else words
+        raise
 
 
 def _environment(request: Request, lock: Lock) -> Mapping[str, str]:

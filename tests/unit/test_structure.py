@@ -37,8 +37,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {"checks"},
     "papers": {"formats"},
     "scaffold": {"host", "formats", "config"},
+    "renew": {"checks", "host", "formats"},
     "keep": {
         "pipeline",
+        "renew",
         "scaffold",
         "toolchains",
         "instrument",
@@ -65,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lock",
         "host",
     },
-    "cli": {"pipeline", "keep", "scaffold", "trial", "papers", "tags", "config", "host"},
+    "cli": {"pipeline", "keep", "renew", "scaffold", "trial", "papers", "tags", "config", "host"},
     "__init__": set(),
     "__main__": {"cli"},
 }

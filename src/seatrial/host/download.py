@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from seatrial.errors import NetworkError, OutputError, UntrustedInput
+
+if TYPE_CHECKING:
+    import urllib.request
 
 _PIECE_BYTES: Final = 64 << 10
 _GONE: Final = frozenset({404, 410})
@@ -29,7 +32,7 @@ class NotFoundError(NetworkError):
     """The server answered, and it does not have the file (404, 410, or no such local file)."""
 
 
-class _PassingError(NetworkError):
+class PassingError(NetworkError):
     """A failure that the next attempt may not meet."""
 
 
@@ -91,7 +94,7 @@ class Fetcher:
         for pause_s in self.pauses_s:
             try:
                 return attempt()
-            except _PassingError:
+            except PassingError:
                 self.sleep(pause_s)
         return attempt()
 
@@ -108,7 +111,7 @@ class Fetcher:
                     raise NetworkError(f"not complete after {self.total_s:g} s", where=shown_url(url))
                 yield piece
         if announced is not None and received < announced:
-            raise _PassingError(f"cut after {received} of {announced} bytes", where=shown_url(url))
+            raise PassingError(f"cut after {received} of {announced} bytes", where=shown_url(url))
 
 
 def shown_url(url: str) -> str:
@@ -126,19 +129,8 @@ def _open(url: str, timeout_s: float) -> tuple[_Body, int | None]:
     from http.client import HTTPResponse  # noqa: PLC0415 - start-up time
     from urllib.error import HTTPError  # noqa: PLC0415 - start-up time
 
-    # Only these handlers: the default opener would also follow a redirect to ftp.
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    with _network_errors(url):
+    opener = plain_opener()
+    with network_errors(url):
         try:
             request = urllib.request.Request(shown_url(url), headers={"User-Agent": USER_AGENT})  # noqa: S310 - the handlers above decide
             if authorization := _authorization(url):
@@ -153,6 +145,27 @@ def _open(url: str, timeout_s: float) -> tuple[_Body, int | None]:
     return answer, int(length) if length.isdecimal() else None
 
 
+def plain_opener() -> urllib.request.OpenerDirector:
+    """Return what opens http and https, through the proxies of the environment, and nothing else.
+
+    The default opener would also follow a redirect to ftp.
+    """
+    import urllib.request  # noqa: PLC0415 - start-up time
+
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
 def _authorization(url: str) -> str:
     """Return the Basic credentials of "https://user:password@host/", or nothing."""
     from base64 import b64encode  # noqa: PLC0415 - start-up time
@@ -165,7 +178,7 @@ def _authorization(url: str) -> str:
 def _refusal(status: int) -> type[NetworkError]:
     if status in _GONE:
         return NotFoundError
-    return _PassingError if status in _PASSING else NetworkError
+    return PassingError if status in _PASSING else NetworkError
 
 
 def _open_file(url: str) -> tuple[_Body, int | None]:
@@ -184,12 +197,12 @@ def _open_file(url: str) -> tuple[_Body, int | None]:
 
 
 def _read_piece(body: _Body, url: str) -> bytes:
-    with _network_errors(url):
+    with network_errors(url):
         return body.read(_PIECE_BYTES)
 
 
 @contextmanager
-def _network_errors(url: str) -> Iterator[None]:
+def network_errors(url: str) -> Iterator[None]:
     """Translate what urllib, http.client and the sockets below them raise."""
     from http.client import HTTPException, InvalidURL  # noqa: PLC0415 - start-up time
     from socket import gaierror  # noqa: PLC0415 - start-up time
@@ -201,5 +214,5 @@ def _network_errors(url: str) -> Iterator[None]:
         # URLError is an OSError that wraps the cause.
         cause = getattr(error, "reason", error)
         lasting = isinstance(cause, (gaierror, ConnectionRefusedError, SSLError, InvalidURL, ValueError, str))
-        kind = NetworkError if lasting else _PassingError
+        kind = NetworkError if lasting else PassingError
         raise kind(f"no answer: {cause}", where=shown_url(url)) from error

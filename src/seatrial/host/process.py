@@ -24,6 +24,9 @@ INSTALL_HINTS = {
     "podman": "apt-get install podman",
 }
 
+# What runs now, on any thread.
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
@@ -87,6 +90,8 @@ def run(
     except BaseException:
         kill_group(process)
         raise
+    finally:
+        _RUNNING.discard(process)
     return Completed(argv=argv, returncode=process.returncode, stdout=output or b"", stderr=stderr)
 
 
@@ -108,6 +113,8 @@ def run_watched(
     except BaseException:
         kill_group(process)
         raise
+    finally:
+        _RUNNING.discard(process)
     return Completed(argv=argv, returncode=process.returncode, stdout=b"", stderr=b"".join(lines))
 
 
@@ -120,7 +127,7 @@ def _start(
     stdout: int | BinaryIO,
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             argv,
             cwd=cwd,
             env=dict(env),
@@ -134,6 +141,15 @@ def _start(
             raise MachineError("is not there any more", where=str(cwd)) from error
         name = Path(argv[0]).name
         raise MissingTool(f"{argv[0]} cannot be started", hint=INSTALL_HINTS.get(name, "")) from error
+    _RUNNING.add(process)
+    return process
+
+
+def end_running() -> None:
+    """Kill what other threads run, when nobody waits for it any more; their calls then return."""
+    for process in tuple(_RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

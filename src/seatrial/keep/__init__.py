@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,9 @@ from seatrial.errors import ConfigError, MachineError, MissingTool
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.git import ask_git
-from seatrial.instrument.pin import MINIMUM_GO, aspect_files
+from seatrial.instrument.pin import aspect_files
 from seatrial.keep.describe import describe, find_hosts, find_root, relative_to
-from seatrial.keep.pinning import complete_lock
+from seatrial.keep.pinning import TOOL_LINES, complete_lock, orchestrion_needs
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, encode_lock, read_lock
 from seatrial.model.plan import FlagOwner, Plan
@@ -74,7 +75,8 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     if not wish.is_first and not held.files:
         raise ConfigError(f"{LOCK_NAME} knows of no kept files", where=str(root), hint="seatrial init")
     hosts = wish.hosts or held.ci or find_hosts(root, project)
-    lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts)
+    needs = cache(lambda version: orchestrion_needs(version, go.variables))
+    lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts, needs=needs)
     owner = _flag_owner(plan, go, request, watcher)
     plan = with_flag_owner(plan, settings, owner)
     is_woven = plan.build.instrument == "orchestrion"
@@ -90,7 +92,10 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
                 hint="leave --tool-pin out: tools.mod pins it",
             )
         edits = _module_edits(
-            module, lock.orchestrion, wish.pin_file or (TOOLS_MOD if project.is_vendored else "")
+            module,
+            lock.orchestrion,
+            needs_go=needs(lock.orchestrion) or TOOL_LINES,
+            pin_file=wish.pin_file or (TOOLS_MOD if project.is_vendored else ""),
         )
     else:
         edits = ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
@@ -110,12 +115,14 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     return Kept(root=root, files=files, notes=(*pin_notes, *_notes(plan, values, edits, owner)))
 
 
-def _module_edits(module: Module, orchestrion: str, pin_file: str) -> ModuleEdits:
+def _module_edits(
+    module: Module, orchestrion: str, *, needs_go: tuple[int, int], pin_file: str
+) -> ModuleEdits:
     with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
         return edit_module(
             module,
             orchestrion,
-            needs_go=MINIMUM_GO[orchestrion],
+            needs_go=needs_go,
             asked=pin_file,
             scratch=Path(scratch),
         )

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from seatrial.config import Settings
 from seatrial.errors import ConfigError
-from seatrial.instrument.pin import MINIMUM_GO
+from seatrial.instrument.pin import DEFAULT_VERSION, MINIMUM_GO
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock
 from seatrial.model.plan import Plan
+from seatrial.renew.modules import MODULES, GoAsker
+from seatrial.renew.versions import go_numbers, release_numbers
 from seatrial.scaffold import pins
 from seatrial.scaffold.values import ActionPin, Pins
 
+# Orchestrion's version -> the Go that it needs, or None for a version that is not there.
+Needs = Callable[[str], tuple[int, int] | None]
+# Of go.mod, which pin Orchestrion (Go 1.24 release notes).
+TOOL_LINES: Final = (1, 24)
+_ASK_TIMEOUT_S: Final = 60.0
 _STATIC_DEBIAN_12: Final = (
     "gcr.io/distroless/static-debian12:nonroot"
     "@sha256:f5b485ea962d9bd1186b2f6b3a061191539b905b82ec395de78cbfae51f20e35"
@@ -22,12 +30,22 @@ _STATIC_DEBIAN_12: Final = (
 
 
 def complete_lock(
-    lock: Lock, plan: Plan, settings: Settings, *, hosts: tuple[str, ...]
+    lock: Lock, plan: Plan, settings: Settings, *, hosts: tuple[str, ...], needs: Needs
 ) -> tuple[Lock, tuple[str, ...]]:
     """Fill what the lock does not pin yet; what it pins stays. Return notes for the user, too.
 
-    hosts: whose CI. Raises ConfigError for versions that do not fit.
+    hosts: whose CI. needs: the Go of an Orchestrion that is in no table.
+    Raises ConfigError for versions that do not fit.
     """
+    completed, notes = fill_lock(lock, plan, settings, hosts=hosts)
+    _refuse_unfit(completed, plan, settings, needs)
+    return completed, notes
+
+
+def fill_lock(
+    lock: Lock, plan: Plan, settings: Settings, *, hosts: tuple[str, ...]
+) -> tuple[Lock, tuple[str, ...]]:
+    """Do the same without a look at whether the versions fit."""
     golang, version, notes = _golang(lock, plan)
     images = {"golang": golang, "static": pins.STATIC, **lock.images}
     if settings.base == "debian-12" and "static" not in lock.images:
@@ -45,7 +63,6 @@ def complete_lock(
         tools={**pins.TOOLS, **lock.tools},
         ci=hosts,
     )
-    _refuse_unfit(completed)
     return completed, notes
 
 
@@ -70,24 +87,73 @@ def _golang(lock: Lock, plan: Plan) -> tuple[str, str, tuple[str, ...]]:
     return found.image, version, (note,)
 
 
-def _refuse_unfit(lock: Lock) -> None:
-    """Versions that cannot be put together, each with what does fit (orchestrion's go.mod; Go 1.24 notes)."""
-    problems = []
-    needed = MINIMUM_GO.get(lock.orchestrion)
+def orchestrion_needs(version: str, env: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return the Go that an Orchestrion needs: of those known here, else by its own go.mod.
+
+    None for a version that was never published. Raises NetworkError (the module proxy does not answer).
+    """
+    if version in MINIMUM_GO or not release_numbers(version):
+        return MINIMUM_GO.get(version)
+    asker = GoAsker(env=env, timeout_s=_ASK_TIMEOUT_S)
+    found = asker.needs([(MODULES["orchestrion"], version)])
+    numbers = go_numbers(found.get((MODULES["orchestrion"], version), ""))
+    return (numbers[0], numbers[1]) if numbers else None
+
+
+def _refuse_unfit(lock: Lock, plan: Plan, settings: Settings, needs: Needs) -> None:
+    """Versions that cannot be put together, each with the nearest that can (Go 1.24 notes; their go.mod)."""
+    problems: list[str] = []
     tag = re.search(r"golang:(\d+)\.(\d+)", lock.images["golang"])
+    have = (int(tag[1]), int(tag[2])) if tag else None
+    needed = needs(lock.orchestrion) if lock.orchestrion else None
     if lock.orchestrion and needed is None:
-        problems.append(f"Orchestrion {lock.orchestrion} is none of {', '.join(MINIMUM_GO)}")
-    if tag:
-        have = (int(tag[1]), int(tag[2]))
-        if have < (1, 24):
-            problems.append(f"golang:{tag[1]}.{tag[2]} has no tool lines in go.mod: they came with Go 1.24")
-        if needed and have < needed:
-            problems.append(
-                f"Orchestrion {lock.orchestrion} needs Go {needed[0]}.{needed[1]}, not {tag[1]}.{tag[2]}"
-            )
-    if problems:
-        fits = [f"Orchestrion {name} with Go {low[0]}.{low[1]} or newer" for name, low in MINIMUM_GO.items()]
-        raise ConfigError("\n".join(problems), where=LOCK_NAME, hint="these fit: " + "; ".join(fits))
+        problems.append(f"Orchestrion {lock.orchestrion} was never published")
+    least = max(needed or TOOL_LINES, TOOL_LINES)
+    if have and have < TOOL_LINES:
+        problems.append(f"golang:{have[0]}.{have[1]} has no tool lines in go.mod: they came with Go 1.24")
+    if have and needed and have < needed:
+        problems.append(
+            f"Orchestrion {lock.orchestrion} needs Go {needed[0]}.{needed[1]}, not {have[0]}.{have[1]}"
+        )
+    if not problems:
+        return
+    is_fixed = needed is None and lock.orchestrion == settings.orchestrion_version
+    hints = list(_remedies(plan, have, least, is_fixed=is_fixed))
+    hints += [f"note, too: {warning}" for warning in plan.warnings]
+    if not is_fixed:
+        hints.append("seatrial lock --update looks for newer pins that fit together")
+    where = settings.source if is_fixed and len(problems) == 1 else LOCK_NAME
+    raise ConfigError("\n".join(problems), where=where, hint="\n".join(hints))
+
+
+def _remedies(
+    plan: Plan, have: tuple[int, int] | None, least: tuple[int, int], *, is_fixed: bool
+) -> Iterator[str]:
+    """Say what fits. have: the builder image's Go. is_fixed: the settings name the Orchestrion."""
+    minors = [have] if have and have >= TOOL_LINES else []
+    if have and have < least:
+        image = _nearest_golang(plan, least)
+        yield f'the nearest builder image: "images": {{"golang": "{image.image}"}}'
+        minors.insert(0, image.minor)
+    fitting = [(version, minor) for minor in minors if (version := _newest_orchestrion(minor))]
+    if fitting:
+        words = (f"Orchestrion {version} with Go {minor[0]}.{minor[1]}" for version, minor in fitting)
+        yield f"these fit: {', or '.join(words)}"
+    if is_fixed:
+        version = fitting[0][0] if fitting else DEFAULT_VERSION
+        yield f'so: [instrument] version = "{version}"'
+
+
+def _newest_orchestrion(minor: tuple[int, int]) -> str:
+    return next((name for name, low in MINIMUM_GO.items() if low <= minor), "")
+
+
+def _nearest_golang(plan: Plan, least: tuple[int, int]) -> pins.GolangPin:
+    """Return the image for this machine's Go; the usual one where that is too old."""
+    mine = go_numbers(plan.project.toolchain_version) or (0, 0, 0)
+    usual = f"go{pins.GOLANG[0].minor[0]}.{pins.GOLANG[0].minor[1]}"
+    version = plan.project.toolchain_version if mine[:2] >= least else usual
+    return pins.choose_golang(version, f"{least[0]}.{least[1]}") or pins.GOLANG[0]
 
 
 def read_pins(lock: Lock) -> Pins:

@@ -1,0 +1,222 @@
+"""Newer pins that fit together: ask all sources at once, then decide from what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from seatrial.host.exchange import Caller
+from seatrial.host.registry import Registry
+from seatrial.host.registry_access import is_tag, parse_repository
+from seatrial.renew.actions import propose_action, read_tags, repository_of
+from seatrial.renew.asking import Task, ask_all
+from seatrial.renew.fitting import ORCHESTRION, Fit, builder_tags, fit
+from seatrial.renew.found import GoFacts, GolangImage, GoPins, Group, Proposal
+from seatrial.renew.golang import builder_name
+from seatrial.renew.images import (
+    DOCKER_TOOLS,
+    golang_image,
+    propose_docker,
+    propose_static,
+    split_reference,
+)
+from seatrial.renew.modules import GO, MODULES, GoAsker
+from seatrial.renew.trivy import NAME as TRIVY
+from seatrial.renew.trivy import propose_trivy
+from seatrial.renew.versions import order_key
+
+GITHUB_VARIABLE: Final = "SEATRIAL_GITHUB"
+_GITHUB: Final = "https://github.com"
+MODULE_TOOLS: Final = ("golangci-lint", "govulncheck", "syft")
+
+_Facts = GoFacts | tuple[Proposal, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What may move, and as whom to ask.
+
+    go: the pins that must fit one Go. images, actions, tools: as in the lock. hosts: whose CI is kept, or
+    empty where that is not known. asked_base: [base] image, where the settings name one.
+    architecture: of the builder image to look into. timeout_s: for each answer.
+    """
+
+    go: GoPins
+    images: Mapping[str, str]
+    actions: Mapping[str, str]
+    tools: Mapping[str, str]
+    hosts: tuple[str, ...]
+    asked_base: str
+    architecture: str
+    now: datetime
+    env: Mapping[str, str]
+    timeout_s: float
+    more: tuple[Task[tuple[Proposal, ...]], ...] = field(default=())
+
+    @property
+    def github(self) -> str:
+        """Where actions and trivy's releases are: $SEATRIAL_GITHUB, such as an enterprise's own host."""
+        return self.env.get(GITHUB_VARIABLE, "").rstrip("/") or _GITHUB
+
+    @property
+    def github_host(self) -> str:
+        """Its name for messages."""
+        return urlsplit(self.github).netloc.rpartition("@")[2] or self.github
+
+    @property
+    def is_modules_wanted(self) -> bool:
+        """True when Go's module proxy has anything to say."""
+        return bool(self.go.groups & {Group.GO, Group.TOOLS})
+
+
+def look_up(question: Question, progress: Callable[[str], None]) -> Fit:
+    """Ask, and decide; more: other questions that are asked beside ours.
+
+    Raises NetworkError, which names every host that did not answer, and ConfigError.
+    """
+    asker = GoAsker(env=question.env, timeout_s=max(question.timeout_s * 3, question.timeout_s))
+    tasks: list[Task[_Facts]] = [*_module_task(question, asker), *_direct_tasks(question)]
+    tasks += _widened(question.more)
+    hosts = ", ".join(dict.fromkeys(task.host for task in tasks))
+    progress(f"asking {hosts}" if hosts else "nothing to ask")
+    answers = ask_all(tasks)
+    facts = next((answer for answer in answers if isinstance(answer, GoFacts)), GoFacts())
+    found = [proposal for answer in answers if not isinstance(answer, GoFacts) for proposal in answer]
+    pins = question.go
+    tags = builder_tags(pins, facts)
+    if tags:
+        progress(f"asking {parse_repository(builder_name(pins.golang)).registry} for {', '.join(tags)}")
+    images = ask_all([_golang_task(question, tag) for tag in tags])
+    fitted = fit(pins, replace(facts, golang=dict(zip(tags, images, strict=True))))
+    return Fit(proposals=tuple(_sorted([*fitted.proposals, *found])), problems=fitted.problems)
+
+
+def _widened(tasks: tuple[Task[tuple[Proposal, ...]], ...]) -> Iterator[Task[_Facts]]:
+    for task in tasks:
+        yield Task(host=task.host, pins=task.pins, groups=task.groups, work=task.work)
+
+
+def _sorted(proposals: list[Proposal]) -> list[Proposal]:
+    order = list(Group)
+    return sorted(proposals, key=lambda one: (order.index(one.group), one.name != "go", one.name))
+
+
+def _module_task(question: Question, asker: GoAsker) -> Iterator[Task[_Facts]]:
+    """One task for Go, Orchestrion and the tools, which one proxy knows; and then Trivy's release."""
+    if not question.is_modules_wanted:
+        return
+    pins, groups = question.go, question.go.groups
+    has_trivy = TRIVY in question.tools and Group.TOOLS in groups
+    wanted = dict(pins.tools) if Group.TOOLS in groups else {}
+    if pins.orchestrion and Group.GO in groups:
+        wanted[ORCHESTRION] = pins.orchestrion
+    names = ([GO] if Group.GO in groups else []) + list(wanted)
+
+    def work() -> GoFacts:
+        modules = [MODULES[name] for name in wanted]
+        versions = asker.versions([*([GO] if Group.GO in groups else []), *modules])
+        asked = {
+            name: _worth_asking(name, pinned, versions.get(MODULES[name], ()))
+            for name, pinned in wanted.items()
+        }
+        return GoFacts(go_versions=versions.get(GO, ()), releases=asker.releases(asked))
+
+    host = asker.host()
+    if names:
+        yield Task(
+            host=host, pins=tuple(names), groups=tuple(sorted(groups & {Group.GO, Group.TOOLS})), work=work
+        )
+    if has_trivy:
+        yield Task(host=host, pins=(TRIVY,), groups=(Group.TOOLS,), work=lambda: _trivy(question, asker))
+
+
+def _worth_asking(name: str, pinned: str, versions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those whose needs matter: the pin and newer ones; of Orchestrion all, to name the nearest."""
+    if name == ORCHESTRION:
+        return versions
+    return tuple(version for version in versions if order_key(version) >= order_key(pinned))
+
+
+def _trivy(question: Question, asker: GoAsker) -> tuple[Proposal, ...]:
+    caller = Caller(timeout_s=question.timeout_s)
+    versions = asker.versions([MODULES[TRIVY]]).get(MODULES[TRIVY], ())
+    return propose_trivy(question.tools, versions, caller.ask, host=question.github)
+
+
+def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
+    """Tasks whose answers stand for themselves."""
+    groups = question.go.groups
+    if Group.ACTIONS in groups and (not question.hosts or "github" in question.hosts):
+        repositories: dict[str, list[str]] = {}
+        for name in question.actions:
+            repositories.setdefault(repository_of(name), []).append(name)
+        for repository, names in repositories.items():
+            yield _action_task(question, repository, tuple(names))
+    if Group.IMAGES not in groups:
+        return
+    if static := question.images.get("static", ""):
+        yield Task(
+            host=parse_repository(split_reference(static)[0]).registry,
+            pins=("images.static",),
+            groups=(Group.IMAGES,),
+            work=lambda: (
+                propose_static(static, _digests(question), now=question.now, asked_base=question.asked_base),
+            ),
+        )
+    docker = {name: question.tools[name] for name in DOCKER_TOOLS if name in question.tools}
+    if docker and (not question.hosts or "gitlab" in question.hosts):
+        registry = parse_repository(split_reference(next(iter(docker.values())))[0]).registry
+        yield Task(
+            host=registry,
+            pins=tuple(f"tools.{name}" for name in docker),
+            groups=(Group.IMAGES,),
+            work=lambda: tuple(propose_docker(docker, _digests(question), _tags(question))),
+        )
+
+
+def _action_task(question: Question, repository: str, names: tuple[str, ...]) -> Task[_Facts]:
+    def work() -> tuple[Proposal, ...]:
+        tags = read_tags(question.github, repository, question.env, question.timeout_s)
+        return tuple(propose_action(name, question.actions[name], tags) for name in names)
+
+    return Task(
+        host=question.github_host,
+        pins=tuple(f"actions.{name}" for name in names),
+        groups=(Group.ACTIONS,),
+        work=work,
+    )
+
+
+def _golang_task(question: Question, tag: str) -> Task[GolangImage | None]:
+    def work() -> GolangImage | None:
+        registry = _registry(question, builder_name(question.go.golang))
+        digest = registry.digest(tag)
+        variables = registry.variables(digest, question.architecture) if digest else None
+        return golang_image(digest, variables)
+
+    registry = parse_repository(builder_name(question.go.golang)).registry
+    return Task(host=registry, pins=("go", "images.golang"), groups=(Group.IMAGES,), work=work)
+
+
+def _registry(question: Question, name: str) -> Registry:
+    return Registry(
+        repository=parse_repository(name), env=question.env, caller=Caller(timeout_s=question.timeout_s)
+    )
+
+
+def _digests(question: Question) -> Callable[[str, str], str | None]:
+    known: dict[str, Registry] = {}
+
+    def digest(name: str, tag: str) -> str | None:
+        if name not in known:
+            known[name] = _registry(question, name)
+        return known[name].digest(tag) if is_tag(tag) else None
+
+    return digest
+
+
+def _tags(question: Question) -> Callable[[str], tuple[str, ...] | None]:
+    return lambda name: _registry(question, name).tags()
