@@ -111,6 +111,16 @@ def test_spans_are_sent_soon_without_an_end(limits: Path, run: Run) -> None:
 
 
 @pytest.mark.go
+def test_service_that_stops_handling_sigterm_ends_as_it_wants(limits: Path, run: Run) -> None:
+    """Whether somebody handles a signal is decided when it comes, not when the weaving gets to it."""
+    services = [run(limits, STOPS_AT_ONCE="1", GOMAXPROCS="2") for _ in range(2)]
+    for _ in range(5):
+        for service in services:
+            service.end()
+        services = [run(limits, STOPS_AT_ONCE="1", GOMAXPROCS="2") for _ in range(2)]
+
+
+@pytest.mark.go
 def test_c_code_for_another_machine_is_refused_with_its_package(tmp_path: Path) -> None:
     main = 'package main\n\n// int seven() { return 7; }\nimport "C"\n\nfunc main() { println(C.seven()) }\n'
     root = write_service(tmp_path / "svc", {"main.go": main})

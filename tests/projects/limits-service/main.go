@@ -18,6 +18,10 @@ import (
 var self string
 
 func main() {
+	if os.Getenv("STOPS_AT_ONCE") != "" {
+		stopAtOnce()
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	lines, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,6 +48,22 @@ func main() {
 	if err := server.Serve(web); err != http.ErrServerClosed {
 		check(err)
 	}
+}
+
+// stopAtOnce handles SIGTERM, and no longer does a moment later, as a service that wants a second one to kill it.
+func stopAtOnce() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	fmt.Println("web - lines -")
+	for waiting := true; waiting; {
+		select {
+		case <-asked:
+			waiting = false
+		default: // awake, so as to be faster than whoever else listens
+		}
+	}
+	signal.Stop(asked)
+	time.Sleep(200 * time.Millisecond) // it cleans up
 }
 
 func check(err error) {

@@ -8,8 +8,9 @@ import (
 )
 
 // receivers is woven into os/signal: how many channels, ours included, are
-// registered for a signal. The question must be asked when the signal comes,
-// because a service may register late, and may stop (signal.NotifyContext).
+// registered for a signal, or were when it last came. A service may register
+// late, and may stop as soon as it has the signal (signal.NotifyContext): it
+// has handled it all the same, however late we come to ask.
 //
 //go:linkname receivers __seatrial_signal_receivers.V1
 var receivers func(os.Signal) int64
