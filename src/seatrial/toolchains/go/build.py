@@ -12,12 +12,13 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol
 
-from seatrial.errors import UserBuildFailed
+from seatrial.errors import SeatrialError, UserBuildFailed
 from seatrial.host.files import write_whole
 from seatrial.instrument.pin import Pin
 from seatrial.model.plan import BuildPlan, Built
 from seatrial.model.project import Project
-from seatrial.toolchains.go.compile import Compilation, compile_program
+from seatrial.toolchains.go.archives import forget_answers, place_driver
+from seatrial.toolchains.go.compile import Compilation, build_environment, compile_program
 from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.plain_health import hooks_digest, runtime_files, write_overlay
 from seatrial.toolchains.go.view import make_view
@@ -74,11 +75,14 @@ def build_program(
     scratch = place / f"linking-{os.urandom(6).hex()}"
     if meanwhile:
         Thread(target=meanwhile).start()
-    compile_program(
-        Compilation(plan=plan, project=project, go=go, view=view, pin=pin, overlay=overlay),
-        scratch,
-        watcher.step,
-    )
+    job = Compilation(plan=plan, project=project, go=go, view=view, pin=pin, overlay=overlay)
+    driver = place_driver(place, pin, go, build_environment(job)) if pin else None
+    try:
+        compile_program(replace(job, driver=driver), scratch, watcher.step)
+    except SeatrialError:
+        if driver:
+            forget_answers(driver)
+        raise
     built = _proven(scratch, plan, project, pin)
     if pin:
         _woven_marker(project, pin, place).touch()

@@ -29,7 +29,11 @@ _STATIC_CGO = "-linkmode external -extldflags '-static'"
 
 @dataclass(frozen=True, kw_only=True)
 class Compilation:
-    """All that one compilation needs. pin: None for a plain build. overlay: for -overlay, or None."""
+    """All that one compilation needs.
+
+    pin: None for a plain build. overlay: for -overlay, or None. driver: answers what Orchestrion asks of
+    its archives (archives.py), or None.
+    """
 
     plan: BuildPlan
     project: Project
@@ -37,6 +41,7 @@ class Compilation:
     view: View
     pin: Pin | None
     overlay: Path | None = None
+    driver: Path | None = None
 
 
 def compile_program(job: Compilation, output: Path, progress: Callable[[int, int], None]) -> None:
@@ -102,6 +107,8 @@ def build_environment(job: Compilation) -> dict[str, str]:
         # The version check would want Orchestrion among the service's own requirements.
         "DD_ORCHESTRION_IS_GOMOD_VERSION": "true",
     }
+    if job.driver:
+        changed["GOPACKAGESDRIVER"] = str(job.driver)
     if project.repository:
         changed |= {
             "GIT_DIR": str(project.repository.git_dir),
