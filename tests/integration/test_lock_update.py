@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from builds import MAIN, Run, Seatrial, commit_all, git, own_cache, write_service
+from builds import MAIN, PLAIN, Run, Seatrial, commit_all, git, own_cache, write_service
 from ci_tools import checked
 from lock_ground import (
     GitHub,
@@ -275,6 +276,13 @@ def test_git_host_in_trouble_is_named(
     unchanged(service, done, github.url.removeprefix("http://"), "actions.actions/checkout", words)
 
 
+def test_repository_that_is_not_there_is_named_in_gits_words(
+    service: Path, tmp_path: Path, seatrial: Seatrial
+) -> None:
+    done = update(seatrial, service, "--only", "actions", SEATRIAL_GITHUB=f"file://{tmp_path}/none")
+    unchanged(service, done, "actions.actions/checkout", "does not appear to be a git repository")
+
+
 def test_trivy_stays_where_its_sums_cannot_be_had(
     service: Path, world: dict[str, str], github: GitHub, seatrial: Seatrial
 ) -> None:
@@ -523,6 +531,45 @@ def test_newer_pins_are_drift_until_sync(
     assert seatrial("sync", str(root)).code == 0
     assert seatrial("sync", str(root), "--check").code == 0
     assert static in (root / "Dockerfile").read_text()
+
+
+@pytest.mark.network
+def test_newer_go_reaches_every_file_and_builds(
+    tmp_path: Path, registry: RealRegistry, seatrial: Seatrial
+) -> None:
+    """The newest patch of this machine's Go, from the real proxy: lock, image, Dockerfile, CI, program."""
+    root = write_service(
+        tmp_path / "svc", {"main.go": MAIN, "seatrial.toml": '[instrument]\nwith = "none"\n'}
+    )
+    commit_all(root)
+    assert seatrial("init", str(root), "--ci", "github", "--ci", "gitlab").code == 0
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "init")
+    own = json.loads((root / "seatrial.lock").read_text())["go"]
+    minor = own.rpartition(".")[0].removeprefix("go")
+    listed = checked("go", "list", "-m", "-versions", "go", cwd=tmp_path).split()
+    newest = max(
+        (word for word in listed if re.fullmatch(rf"{re.escape(minor)}\.\d+", word)),
+        key=lambda word: int(word.rpartition(".")[2]),
+    )
+    digest = registry.push("library/golang", f"{minor}-bookworm", (f"GOLANG_VERSION={newest}",))
+    registry.push("distroless/static-debian13", "nonroot")
+    for kind in ("cli", "dind"):
+        registry.push("library/docker", f"99.0.0-{kind}")
+    done = update(seatrial, root, "--only", "go,images", **ways(registry.address))
+    assert done.code == 0, done.stderr
+    assert seatrial("sync", str(root)).code == 0
+    assert seatrial("sync", str(root), "--check").code == 0
+    dockerfile = (root / "Dockerfile").read_text()
+    assert f"golang:{minor}-bookworm@{digest}" in dockerfile
+    assert f"It holds go{newest}." in dockerfile
+    assert f'go-version: "{newest}"' in (root / ".github/workflows/image.yml").read_text()
+    assert f"image: golang:{minor}-bookworm@{digest}" in (root / ".gitlab-ci.yml").read_text()
+    assert "docker:99.0.0-cli@sha256:" in (root / ".gitlab-ci.yml").read_text()
+    built = seatrial("build", str(root), *PLAIN, "-o", str(tmp_path / "image"))
+    assert built.code == 0, built.stderr
+    layer = [path.read_bytes() for path in (tmp_path / "image/blobs/sha256").iterdir()]
+    assert any(f"go{newest}".encode() in gzip.decompress(blob) for blob in layer if blob[:2] == b"\x1f\x8b")
 
 
 def test_ctrl_c_ends_what_was_started(

@@ -54,9 +54,15 @@ def read_tags(host: str, repository: str, env: Mapping[str, str], timeout_s: flo
         except ToolFailed as error:
             raise NetworkError(error.what, where=url) from error
     if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise NetworkError(words.splitlines()[-1] if words else "no answer", where=url)
+        raise NetworkError(_reason(done.stderr.decode(errors="replace")), where=url)
     return parse_tags(done.stdout.decode(errors="replace"), url)
+
+
+def _reason(words: str) -> str:
+    """Return the line that says why; advice about access rights follows it."""
+    lines = [line for line in words.splitlines() if line.strip()]
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return next(iter([*fatal, *reversed(lines)]), "no answer")
 
 
 def parse_tags(text: str, where: str = "") -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from seatrial.renew.found import Group
 
 _T = TypeVar("_T")
 _AT_ONCE: Final = 8
+# One host's failures differ by it alone, when it does not answer at all.
+_URL: Final = re.compile(r"\S*://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +80,11 @@ def _explain(tasks: Sequence[Task[_T]], failures: dict[int, BaseException]) -> B
     others = [error for error in failures.values() if not isinstance(error, (NetworkError, UntrustedInput))]
     if others:
         return others[0]
-    words: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str], tuple[list[str], str]] = {}
     for number, error in sorted(failures.items()):
-        words.setdefault((tasks[number].host, str(error)), []).extend(tasks[number].pins)
-    lines = [f"{host} ({', '.join(pins)}): {text}" for (host, text), pins in words.items()]
+        key = (tasks[number].host, _URL.sub("", str(error)))
+        alike.setdefault(key, ([], str(error)))[0].extend(tasks[number].pins)
+    lines = [f"{host} ({', '.join(pins)}): {text}" for (host, _), (pins, text) in alike.items()]
     failed = {group for number in failures for group in tasks[number].groups}
     asked = {group for task in tasks for group in task.groups}
     left = [group for group in Group if group in asked - failed]

@@ -65,7 +65,7 @@ ACTIONS: Final = tuple(
         ("docker/metadata-action", "dc802804100637a589fabce1cb79ff13a1411302", "v6.2.0"),
         ("docker/login-action", "dbcb813823bdd20940b903addbd779551569679f", "v4.6.0"),
         ("github/codeql-action/upload-sarif", "5595ccaf912efad79be6eef63a5619ff05969be3", "v4.37.6"),
-        ("golangci/golangci-lint-action", "ba0d7d2ec06a0ea1cb5fa41b2e4a3ab91d21278a", "v9.4.0"),
+        ("golangci/golangci-lint-action", "ba0d7d2ec06a0ea1cb5fa41b2e4a3ab91d21278a", "v9.3.0"),
     )
 )
 

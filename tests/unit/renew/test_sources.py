@@ -211,6 +211,20 @@ def test_all_failures_are_told_with_hosts_and_pins() -> None:
     assert ask_all(tasks[2:]) == ((),)
 
 
+def test_one_host_that_does_not_answer_is_told_once() -> None:
+    def fail(name: str) -> tuple[()]:
+        raise NetworkError(f"unable to access 'https://h.example/{name}/': no such host", where="git")
+
+    tasks = [
+        Task(host="h.example", pins=("x",), groups=(Group.ACTIONS,), work=lambda: fail("x")),
+        Task(host="h.example", pins=("y",), groups=(Group.ACTIONS,), work=lambda: fail("y")),
+    ]
+    with pytest.raises(NetworkError) as caught:
+        ask_all(tasks)
+    assert caught.value.what.count("no such host") == 1
+    assert "h.example (x, y)" in caught.value.what
+
+
 def test_failure_that_is_no_network_keeps_its_kind() -> None:
     def fail() -> None:
         raise ConfigError("not so", where="seatrial.lock")
