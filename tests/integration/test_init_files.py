@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -401,3 +402,28 @@ def test_json_is_one_object(repository: Path, seatrial: Seatrial) -> None:
     assert written.at("is_written") is True
     assert written.at("has_drift") is True
     assert seatrial("sync", str(repository), "--check", "--json").at("has_drift") is False
+
+
+def test_killed_run_is_undone_by_the_next(repository: Path, seatrial: Seatrial) -> None:
+    """A real SIGKILL, from the first file on: --check says so and writes nothing, init puts all back."""
+    running = seatrial.popen("init", str(repository), cwd=repository)
+    end = time.monotonic() + 120
+    while running.poll() is None and time.monotonic() < end:
+        if (repository / ".seatrial-undo").exists():
+            break
+    running.kill()
+    running.wait()
+    # Killed in its last step or after it, it has all files: the moment is then made by hand.
+    if not (repository / ".seatrial-undo").exists():
+        (repository / ".seatrial-undo").write_text('{"version": 1, "files": [], "directories": []}')
+    before = snapshot(repository)
+    for words in (("init", "--dry-run"), ("sync", "--check")):
+        shown = seatrial(words[0], str(repository), *words[1:])
+        assert shown.code == 2
+        assert "did not come to its end" in shown.stderr
+    assert snapshot(repository) == before
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert "was undone first" in done.stderr
+    assert not list(repository.rglob(".seatrial-*"))
+    assert seatrial("sync", str(repository), "--check").code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seatrial.cli.build import parse_request
@@ -66,9 +67,9 @@ def carry_out(wish: Wish, asked: argparse.Namespace, *, is_check: bool) -> int:
     from seatrial.cli.kept_story import plan_json, plan_text  # noqa: PLC0415 - start-up time of --help
     from seatrial.keep import plan_files, write_files  # noqa: PLC0415
 
-    with Progress(is_quiet=asked.quiet) as progress:
-        kept = plan_files(wish, progress)
     is_shown_only = asked.dry_run or is_check
+    with Progress(is_quiet=asked.quiet) as progress:
+        kept = plan_files(replace(wish, may_recover=not is_shown_only), progress)
     is_written = not is_shown_only and not kept.files.conflicts
     if not asked.quiet or kept.files.conflicts:
         sys.stderr.write(plan_text(kept))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from seatrial.config import FILE_NAME as SETTINGS_NAME
-from seatrial.errors import ConfigError, MachineError, MissingTool
+from seatrial.errors import ConfigError, MachineError, MissingTool, OutputError
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.git import ask_git
@@ -28,6 +28,7 @@ from seatrial.scaffold.changes import Change, Kind, Tree, place_templates, plan_
 from seatrial.scaffold.changes import Plan as FilePlan
 from seatrial.scaffold.flags import TOOLS_MOD, WEAVE_DIRECTORY
 from seatrial.scaffold.gomod import GO_MOD, Module, ModuleEdits, edit_module
+from seatrial.scaffold.journal import is_interrupted, recover
 from seatrial.scaffold.table import TEMPLATES
 from seatrial.scaffold.values import Values
 from seatrial.scaffold.vendor import vendored
@@ -44,13 +45,15 @@ class Wish:
     """What was asked for. request.root: the service. hosts: whose CI, or empty for what the repository has.
 
     pin_file: "go.mod", "tools.mod", or "" for whichever moves none of the service's modules.
-    is_first: False for ``sync``, which keeps what ``init`` wrote.
+    is_first: False for ``sync``, which keeps what ``init`` wrote. may_recover: False where nothing may be
+    written: what a killed run left is then an error, and not put back.
     """
 
     request: Request
     hosts: tuple[str, ...] = ()
     pin_file: str = ""
     is_first: bool = True
+    may_recover: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     Raises ProjectError, ConfigError (pins that do not fit, markers out of order), OutputError.
     """
     request = wish.request
+    _recover(wish, watcher)
     plan, go, settings = plan_build(request, watcher.stage)
     project = plan.project
     root = find_root(project, request.root)
@@ -126,6 +130,22 @@ def _module_edits(
             asked=pin_file,
             scratch=Path(scratch),
         )
+
+
+def _recover(wish: Wish, watcher: Watcher) -> None:
+    """Put back what a killed run left, before anything is read; the files' root may lie above the service."""
+    place = wish.request.root.absolute()
+    for root in (place, *place.parents):
+        if not is_interrupted(root):
+            continue
+        if not wish.may_recover:
+            raise OutputError(
+                "a run of seatrial init or sync did not come to its end here",
+                where=str(root),
+                hint="seatrial init puts its files back, and runs again",
+            )
+        if recover(root):
+            watcher.note(f"note: a run that did not come to its end was undone first, in {root}")
 
 
 def write_files(kept: Kept, env: Mapping[str, str], *, may_touch_uncommitted: bool) -> None:

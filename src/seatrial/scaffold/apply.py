@@ -1,34 +1,24 @@
 """A plan's changes -> the repository: every file or none.
 
 All contents are written beside their places first, then renamed one after the other. What was there
-is kept under another name until the last one is in place, and put back when anything fails.
+is kept under another name until the last one is in place, and put back when anything fails: by this run,
+or by the next one when this one is killed (journal.py).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from seatrial.errors import OutputError
 from seatrial.host.files import output_error
 from seatrial.scaffold.changes import Change, read_file
+from seatrial.scaffold.journal import Journal, Step, alone_in, digest, is_interrupted
 
-_PREFIX: Final = ".seatrial-new-"
-
-
-@dataclass
-class _Staged:
-    """What has been done so far, so that it can be undone."""
-
-    ready: list[tuple[Path, Path | None, Change]] = field(default_factory=list)
-    replaced: list[tuple[Path, Path | None]] = field(default_factory=list)
-    directories: list[Path] = field(default_factory=list)
+_AGAIN: Final = "run the command again"
 
 
 def apply_changes(root: Path, changes: Iterable[Change]) -> None:
@@ -37,32 +27,52 @@ def apply_changes(root: Path, changes: Iterable[Change]) -> None:
     Raises OutputError: a file may not be written, changed since the plan was made, or there is no room.
     """
     wanted = [change for change in changes if change.is_write]
-    for change in wanted:
-        _check(root, change)
-    staged = _Staged()
-    try:
+    if not wanted:
+        return
+    with alone_in(root):
+        if is_interrupted(root):
+            raise OutputError("another run was ended while the plan was made", where=str(root), hint=_AGAIN)
         for change in wanted:
-            _stage(root, change, staged)
-        for place, scratch, change in staged.ready:
-            _replace(place, scratch, change, staged)
+            _check(root, change)
+        _carry_out(_journal(root, wanted), wanted)
+
+
+def _journal(root: Path, changes: list[Change]) -> Journal:
+    steps = tuple(
+        Step(root=root, path=change.path, before=digest(change.before), after=digest(change.after))
+        for change in changes
+    )
+    missing = {
+        folder.relative_to(root).as_posix()
+        for step in steps
+        if step.after
+        for folder in step.place.parents
+        if not folder.exists()
+    }
+    return Journal(root=root, steps=steps, directories=tuple(sorted(missing)))
+
+
+def _carry_out(journal: Journal, changes: list[Change]) -> None:
+    try:
+        journal.begin()
+        for step, change in zip(journal.steps, changes, strict=True):
+            _stage(step, change)
+        for step in journal.steps:
+            _replace(step)
     except OSError as error:
-        _undo(staged)
-        raise output_error(Path(error.filename or root), error) from error
+        journal.roll_back()
+        raise output_error(Path(error.filename or journal.root), error) from error
     except BaseException:
-        _undo(staged)
+        journal.roll_back()
         raise
-    for place, old in staged.replaced:
-        if old:
-            old.unlink()
-        if not place.exists():
-            _remove_empty(place.parent, root)
+    journal.finish()
 
 
 def _check(root: Path, change: Change) -> None:
     """A file without a write bit is not to be written, whoever asks (root may write anything)."""
     place = root / change.path
     if read_file(root, change.path) != change.before:
-        raise OutputError("changed while the plan was made", where=str(place), hint="run the command again")
+        raise OutputError("changed while the plan was made", where=str(place), hint=_AGAIN)
     if change.before is not None and not place.stat().st_mode & 0o222:
         raise OutputError("is read-only", where=str(place), hint=f"chmod u+w {place}   (nothing was written)")
     parent = next(folder for folder in place.parents if folder.exists())
@@ -70,29 +80,18 @@ def _check(root: Path, change: Change) -> None:
         raise OutputError("cannot be written to", where=str(parent), hint="nothing was written")
 
 
-def _stage(root: Path, change: Change, staged: _Staged) -> None:
-    place = root / change.path
-    for folder in reversed([folder for folder in place.parents if not folder.exists()]):
-        folder.mkdir()
-        staged.directories.append(folder)
+def _stage(step: Step, change: Change) -> None:
     if change.after is None:
-        staged.ready.append((place, None, change))
         return
-    handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=place.parent)
-    staged.ready.append((place, Path(name), change))
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(change.after)
-    mode = stat.S_IMODE(place.stat().st_mode) if change.before is not None else change.mode
-    os.chmod(name, mode)
+    step.new.write_bytes(change.after)
+    mode = stat.S_IMODE(step.place.stat().st_mode) if change.before is not None else change.mode
+    step.new.chmod(mode)
 
 
-def _replace(place: Path, scratch: Path | None, change: Change, staged: _Staged) -> None:
-    old: Path | None = None
-    if change.before is not None:
-        old = place.with_name(f".seatrial-old-{place.name}")
-        os.link(place, old)
-    staged.replaced.append((place, old))
-    replace_file(place, scratch)
+def _replace(step: Step) -> None:
+    if step.before:
+        os.link(step.place, step.old)
+    replace_file(step.place, step.new if step.after else None)
 
 
 def replace_file(place: Path, scratch: Path | None) -> None:
@@ -101,32 +100,3 @@ def replace_file(place: Path, scratch: Path | None) -> None:
         place.unlink()
     else:
         os.replace(scratch, place)
-
-
-def _undo(staged: _Staged) -> None:
-    """Put everything back; as much as can be, whatever fails."""
-    for place, old in reversed(staged.replaced):
-        with contextlib.suppress(OSError):
-            if old:
-                os.replace(old, place)
-                # Two names of one file are left as they are by rename(2).
-                old.unlink(missing_ok=True)
-            else:
-                place.unlink()
-    for _, scratch, _ in staged.ready:
-        if scratch:
-            with contextlib.suppress(OSError):
-                scratch.unlink()
-    for folder in reversed(staged.directories):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    """Take directories away that a removed file leaves empty."""
-    while folder != root:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
