@@ -13,13 +13,28 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 # LoadMode's bits: 1 name, 2 files, 4 compiled files, 8 imports, 16 their packages, 32 the archive.
 # What else may be asked for (types, syntax, modules) is not in our answer.
 _WANTED = 32 | 16 | 8
 _GIVEN = 63
-_FIELDS = "ImportPath,Name,Dir,Export,GoFiles,CgoFiles,CompiledGoFiles,Imports,ImportMap,DepOnly,Error"
+
+
+class _Package(TypedDict, total=False):
+    """What is asked of `go list`, by its names."""
+
+    ImportPath: str
+    Name: str
+    Dir: str
+    Export: str
+    GoFiles: list[str]
+    CgoFiles: list[str]
+    CompiledGoFiles: list[str]
+    Imports: list[str]
+    ImportMap: dict[str, str]
+    DepOnly: bool
+    Error: object
 
 
 def main(answer_file: str, pattern: str) -> int:
@@ -27,7 +42,8 @@ def main(answer_file: str, pattern: str) -> int:
     request = json.load(sys.stdin)
     if not _can_answer(request):
         return 1
-    argv = ("go", "list", "-e", f"-json={_FIELDS}", "-compiled", "-export", "-deps", "-buildvcs=false")
+    fields = ",".join(_Package.__annotations__)
+    argv = ("go", "list", "-e", f"-json={fields}", "-compiled", "-export", "-deps", "-buildvcs=false")
     done = subprocess.run(
         (*argv, "-pgo=off", *request["build_flags"], "--", pattern), stdout=subprocess.PIPE, check=False
     )
@@ -49,41 +65,41 @@ def main(answer_file: str, pattern: str) -> int:
     return 0
 
 
-def _can_answer(request: dict[str, Any]) -> bool:
+def _can_answer(request: dict[str, object]) -> bool:
     mode = request.get("mode")
     if not isinstance(mode, int) or mode & _WANTED != _WANTED or mode & ~_GIVEN:
         return False
     return not request.get("tests") and not request.get("overlay")
 
 
-def _values(text: str) -> Iterator[dict[str, Any]]:
+def _values(text: str) -> Iterator[_Package]:
     """Read what `go list -json` prints: one object after another."""
     decoder, position = json.JSONDecoder(), 0
     while position < len(text):
         value, position = decoder.raw_decode(text, position)
-        yield value
+        yield cast("_Package", value)
         while position < len(text) and text[position].isspace():
             position += 1
 
 
-def _lacks_archive(package: dict[str, Any]) -> bool:
+def _lacks_archive(package: _Package) -> bool:
     return package["ImportPath"] != "unsafe" and not package.get("Export")
 
 
-def _flat(package: dict[str, Any]) -> dict[str, Any]:
+def _flat(package: _Package) -> dict[str, object]:
     """Return a package in the form of go/packages (flatPackage in packages.go)."""
     folder = str(package.get("Dir", ""))
-    mapped = package.get("ImportMap") or {}
+    mapped = package.get("ImportMap", {})
     return {
         "ID": package["ImportPath"],
         "Name": package.get("Name", ""),
         "PkgPath": package["ImportPath"],
         "GoFiles": [
-            os.path.join(folder, name) for kind in ("GoFiles", "CgoFiles") for name in package.get(kind) or ()
+            os.path.join(folder, name) for name in (*package.get("GoFiles", ()), *package.get("CgoFiles", ()))
         ],
-        "CompiledGoFiles": [os.path.join(folder, name) for name in package.get("CompiledGoFiles") or ()],
+        "CompiledGoFiles": [os.path.join(folder, name) for name in package.get("CompiledGoFiles", ())],
         "ExportFile": package.get("Export", ""),
-        "Imports": {path: mapped.get(path, path) for path in package.get("Imports") or () if path != "C"},
+        "Imports": {path: mapped.get(path, path) for path in package.get("Imports", ()) if path != "C"},
     }
 
 
