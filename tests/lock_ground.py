@@ -370,19 +370,26 @@ class GoProxy:
 
     @property
     def env(self) -> dict[str, str]:
-        """What makes Go ask here, and no checksum database for what exists here only."""
+        """What makes Go ask here, and no checksum database for what exists here only.
+
+        A module cache of its own: a made-up version must not stay in the one that all share.
+        """
         return {
             "GOPROXY": f"file://{self.root}",
             "GONOSUMDB": "*",
-            "GONOSUMCHECK": "1",
-            "GOFLAGS": "-mod=mod",
+            "GOFLAGS": "-mod=mod -modcacherw",
+            "GOMODCACHE": str(self.root.with_name("modules")),
         }
 
     def go(self, *versions: str) -> None:
         """Publish toolchains, by name only."""
         place = self.root / "golang.org/toolchain/@v"
         place.mkdir(parents=True, exist_ok=True)
-        (place / "list").write_text("".join(f"v0.0.1-go{one}.linux-amd64\n" for one in versions))
+        names = [f"v0.0.1-go{one}.linux-amd64" for one in versions]
+        (place / "list").write_text("".join(f"{name}\n" for name in names))
+        for name in names:
+            info = {"Version": name, "Time": "2026-11-01T00:00:00Z"}
+            (place / f"{name}.info").write_text(json.dumps(info))
 
     def module(self, path: str, versions: dict[str, str]) -> None:
         """Publish versions of a module: version -> the Go that it needs, "" for no go line."""
