@@ -71,6 +71,11 @@ class LayerReader:
         """How many bytes of the tar were read so far; all of them after the last member."""
         return self._stream.size_bytes
 
+    @property
+    def content_offset(self) -> int | None:
+        """Where in the tar the content of the member begins that was yielded last; None for a sparse one."""
+        return self._tar.content_offset
+
     def __iter__(self) -> Iterator[tarfile.TarInfo]:
         """Yield the members in order, then check the whole."""
         with self._named():

@@ -38,6 +38,7 @@ class TarStream:
         self._read = read
         self._buffer = b""
         self._at = 0
+        self._before = 0  # bytes of the tar before the buffer
         self._left = 0  # of the member's stored content
         self._padding = 0
         self._pieces: _Pieces | None = None
@@ -56,6 +57,14 @@ class TarStream:
                 return
             is_first = False
             yield self._member(header)
+
+    @property
+    def content_offset(self) -> int | None:
+        """Where the last member's content begins in the tar; None when it is not in one piece (sparse).
+
+        To be asked before the content is read.
+        """
+        return None if self._pieces is not None else self._before + self._at
 
     def content(self) -> Iterator[bytes]:
         """Yield the content of the last member in pieces; of a sparse file with its holes."""
@@ -196,7 +205,7 @@ class TarStream:
 
     def _take_some(self, size_bytes: int) -> bytes:
         if self._at == len(self._buffer):
-            self._buffer, self._at = self._read(_PIECE_BYTES), 0
+            self._refill()
         taken = self._buffer[self._at : self._at + size_bytes]
         self._at += len(taken)
         return taken
@@ -208,9 +217,13 @@ class TarStream:
                 self._at += size_bytes
                 return
             size_bytes -= there
-            self._buffer, self._at = self._read(_PIECE_BYTES), 0
+            self._refill()
             if not self._buffer:
                 raise FormatError("a file is cut short")
+
+    def _refill(self) -> None:
+        self._before += len(self._buffer)
+        self._buffer, self._at = self._read(_PIECE_BYTES), 0
 
 
 def _check(header: bytes) -> None:

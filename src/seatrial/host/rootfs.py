@@ -37,18 +37,22 @@ class Members(Protocol):
 
 
 class _Whole(io.BytesIO):
-    """Writes each piece as a whole to an unbuffered file, which may take only a part at a time."""
+    """Writes each piece as a whole to a descriptor, which may take only a part at a time."""
 
-    def __init__(self, file: io.FileIO) -> None:
+    def __init__(self, handle: int) -> None:
         super().__init__()
-        self._file = file
+        self._handle = handle
+
+    def fileno(self) -> int:
+        """The descriptor itself, for whoever has the content in a file."""
+        return self._handle
 
     def write(self, piece: Buffer, /) -> int:
         """Write one piece; raises OSError when there is no room."""
         whole = memoryview(piece)
         left = whole
         while left:
-            left = left[self._file.write(left) :]
+            left = left[os.write(self._handle, left) :]
         return len(whole)
 
 
@@ -65,6 +69,7 @@ class Rootfs:
         self._owner = owner
         self._parents: dict[str, str] = {"": ""}
         self._modes: dict[str, int] = {}
+        self._granted, self._default_owner = _given_to_new_files(root)
         self.skipped: list[str] = []
 
     def apply(self, layer: Members) -> None:
@@ -133,19 +138,16 @@ class Rootfs:
 
     def _make(self, layer: Members, member: tarfile.TarInfo, place: str) -> None:
         mode = self._effective_mode(member)
-        if member.isdir():
-            kind = self._kind(place)
-            if kind is None or not stat.S_ISDIR(kind):
-                self._remove(place)
-                os.mkdir(place, 0o700, dir_fd=self._root)
-            self._modes[place] = mode
-        elif member.isreg():
-            with self._new_file(place, mode, member) as file:
-                layer.copy(file)
+        if member.isreg():
+            with self._new_file(place, mode, (member.uid, member.gid)) as file:
+                if member.size:
+                    layer.copy(file)
             return
+        if member.isdir():
+            self._make_closed_directory(place)
+            self._modes[place] = mode
         elif member.issym():
-            self._remove(place)
-            os.symlink(member.linkname, place, dir_fd=self._root)
+            self._make_symlink(member.linkname, place)
         elif member.islnk():
             target = self._place(member.linkname)
             self._remove(place)
@@ -154,8 +156,25 @@ class Rootfs:
         else:
             self.skipped.append(f"/{place}: a device or fifo")
             return
-        if self._owner is None:
+        # A directory that a lower layer brought may have another owner; what is new has ours.
+        if self._owner is None and (member.isdir() or (member.uid, member.gid) != self._default_owner):
             os.chown(place, member.uid, member.gid, dir_fd=self._root, follow_symlinks=False)
+
+    def _make_closed_directory(self, place: str) -> None:
+        try:
+            os.mkdir(place, 0o700, dir_fd=self._root)
+        except FileExistsError:
+            kind = self._kind(place)
+            if kind is None or not stat.S_ISDIR(kind):
+                self._remove(place)
+                os.mkdir(place, 0o700, dir_fd=self._root)
+
+    def _make_symlink(self, target: str, place: str) -> None:
+        try:
+            os.symlink(target, place, dir_fd=self._root)
+        except FileExistsError:
+            self._remove(place)
+            os.symlink(target, place, dir_fd=self._root)
 
     def _effective_mode(self, member: tarfile.TarInfo) -> int:
         """Return the mode bits; for a sandbox of one user, with that user's part put first.
@@ -169,20 +188,28 @@ class Rootfs:
         return (mode & 0o7077) | theirs << 6
 
     @contextlib.contextmanager
-    def _new_file(self, place: str, mode: int, member: tarfile.TarInfo | None = None) -> Iterator[BinaryIO]:
-        """Make a file, in place of what may be there; its owner is the member's, when that can be."""
+    def _new_file(self, place: str, mode: int, owner: tuple[int, int] | None = None) -> Iterator[BinaryIO]:
+        """Make a file, in place of what may be there. owner: as root, who gets it.
+
+        A layer has a thousand small files: each gets its mode where it is made, and no call that would
+        say again what is so already.
+        """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        plain = mode & self._granted
         try:
-            handle = os.open(place, flags, 0o600, dir_fd=self._root)
+            handle = os.open(place, flags, plain, dir_fd=self._root)
         except FileExistsError:
             self._remove(place)
-            handle = os.open(place, flags, 0o600, dir_fd=self._root)
-        # Unbuffered: there are many small files, and each is one or few pieces.
-        with open(handle, "wb", buffering=0) as file:
-            yield _Whole(file)
-            if member is not None and self._owner is None:
-                os.fchown(handle, member.uid, member.gid)
-            os.fchmod(handle, mode)  # after the owner: chown(2) clears setuid
+            handle = os.open(place, flags, plain, dir_fd=self._root)
+        try:
+            yield _Whole(handle)
+            has_owner = owner is None or self._owner is not None or owner == self._default_owner
+            if not has_owner and owner:
+                os.fchown(handle, *owner)
+            if plain != mode or not has_owner:
+                os.fchmod(handle, mode)  # after the owner: chown(2) clears setuid
+        finally:
+            os.close(handle)
 
     def _remove(self, place: str) -> None:
         kind = self._kind(place)
@@ -274,8 +301,28 @@ class Rootfs:
         return "/".join(done)
 
 
+def _given_to_new_files(root: int) -> tuple[int, tuple[int, int]]:
+    """Return which of the bits rwxrwxrwx a new file keeps below the umask, and whose it is.
+
+    Asked of a file without a name: umask(2) cannot be read without being set, for all threads at once.
+    Where there are none, no bit is promised, and each file is told its owner and mode.
+    """
+    try:
+        handle = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o777, dir_fd=root)
+    except OSError:
+        return 0, (-1, -1)
+    try:
+        found = os.fstat(handle)
+    finally:
+        os.close(handle)
+    return stat.S_IMODE(found.st_mode) & 0o777, (found.st_uid, found.st_gid)
+
+
 def _split(path: str) -> tuple[str, str]:
     """Return a path's parent and last part; ".." and "." parts are taken out first, as text."""
+    if path[:1] not in ("", ".", "/") and "/." not in path and "//" not in path:
+        parent, _, name = path.removesuffix("/").rpartition("/")
+        return parent, name
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":

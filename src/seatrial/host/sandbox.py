@@ -12,8 +12,6 @@ import json
 import os
 import select
 import socket
-import subprocess
-import sys
 import time
 from array import array
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ from typing import Final
 from seatrial.errors import MachineError
 from seatrial.host.bubblewrap import Engine
 from seatrial.host.job import Job, pid_of
+from seatrial.host.launcher import Launcher, launched
 from seatrial.host.listeners import Listener, count_unread, read_listeners
 from seatrial.host.logs import Log
 from seatrial.host.memory_limit import group_place, limited_group
@@ -33,7 +32,6 @@ SANDBOX_UID: Final = 65532
 ROOT_BYTES: Final = 4 << 30
 TMP_BYTES: Final = 512 << 20
 
-_LAUNCHER: Final = Path(__file__).with_name("sandbox_init.py")
 _LARGEST_MESSAGE: Final = 1 << 20
 _ANSWER_TIMEOUT_S: Final = 10.0
 _END_TIMEOUT_S: Final = 5.0
@@ -57,7 +55,7 @@ class Sandbox:
     has_filter: system calls are filtered as Docker does.
     """
 
-    def __init__(self, engine: Engine, control: socket.socket, launcher: subprocess.Popen[bytes]) -> None:
+    def __init__(self, engine: Engine, launcher: Launcher) -> None:
         self.engine = engine
         self.root = self.tmp = self.data = -1
         self.listeners: dict[int, socket.socket] = {}
@@ -65,11 +63,12 @@ class Sandbox:
         self.tools: dict[str, str] = {}
         self.scratch = ""
         self.has_filter = False
-        self._control = control
         self._launcher = launcher
+        self._control = launcher.control
+        self._launcher_pid = launcher.process.pid
         self._jobs: dict[int, Job] = {}
         self._sockets: dict[tuple[bool, int], list[socket.socket]] = {}
-        self._group = group_place(launcher.pid)
+        self._group = group_place(self._launcher_pid)
         self._program = str(engine.program)
 
     def set_up(self, listen: tuple[int, ...], tools: tuple[Path, ...]) -> None:
@@ -241,27 +240,22 @@ class Sandbox:
                 return read_listeners(beside.pid)
             return ()
         try:
-            found = read_listeners(self._launcher.pid)
+            found = read_listeners(self._launcher_pid)
         except (FileNotFoundError, ProcessLookupError) as error:
             raise MachineError(self._last_words()) from error
         return tuple(one for one in found if one.port not in self.reserved_ports)
 
     def is_open(self, port: int) -> bool:
         """Return whether something listens on a port of the sandbox, be it reserved or not."""
-        return any(one.port == port for one in read_listeners(self._launcher.pid))
+        return any(one.port == port for one in read_listeners(self._launcher_pid))
 
     def count_unread(self, port: int) -> int:
         """Return how many bytes wait to be read by what listens on a port of the sandbox."""
-        return count_unread(self._launcher.pid, port)
+        return count_unread(self._launcher_pid, port)
 
     def close(self) -> None:
         """End every program, and wait until all of it is gone."""
-        self._control.close()  # the launcher's last process ends after all that it started
-        try:
-            self._launcher.wait(_END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._launcher.kill()
-            self._launcher.wait()
+        self._launcher.end()
         for job in self._jobs.values():
             job.release()
         for owned in (*self.listeners.values(), *(one for stock in self._sockets.values() for one in stock)):
@@ -269,8 +263,6 @@ class Sandbox:
         for handle in (self.root, self.tmp, self.data):
             if handle >= 0:
                 os.close(handle)
-        if self._launcher.stderr:
-            self._launcher.stderr.close()
 
     def _has_started(self, job: Job) -> bool:
         """Wait until bwrap has become the program, as only then its namespaces are complete."""
@@ -323,7 +315,8 @@ class Sandbox:
         job.status, job.ended_s = _number(event, "status"), time.monotonic()
 
     def _last_words(self) -> str:
-        words = self._launcher.stderr.read() if self._launcher.stderr else b""
+        stderr = self._launcher.process.stderr
+        words = stderr.read() if stderr else b""
         last = words.decode(errors="replace").strip().rpartition("\n")[2]
         return f"the sandbox has ended: {last or 'it was killed'}"
 
@@ -339,26 +332,27 @@ _ALWAYS: Final = (
 
 @contextlib.contextmanager
 def open_sandbox(
-    engine: Engine, *, listen: tuple[int, ...] = (), tools: tuple[Path, ...] = ()
+    engine: Engine,
+    *,
+    listen: tuple[int, ...] = (),
+    tools: tuple[Path, ...] = (),
+    launcher: Launcher | None = None,
 ) -> Iterator[Sandbox]:
     """Make a sandbox, and leave nothing of it behind.
 
     listen: ports bound on 127.0.0.1 inside before anything is started. tools: directories of this
-    machine that bwrap options may bind from ``Sandbox.tools[name]``.
+    machine that bwrap options may bind from ``Sandbox.tools[name]``. launcher: one that was started
+    before, for this sandbox alone.
     Raises MachineError where namespaces are not to be had.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        launcher = subprocess.Popen(
-            (sys.executable, "-I", "-S", str(_LAUNCHER), str(theirs.fileno())),
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env={},
-        )
-    sandbox = Sandbox(engine, ours, launcher)
+    if launcher is None:
+        with (
+            launched() as own,
+            open_sandbox(engine, listen=listen, tools=tools, launcher=own) as sandbox,
+        ):
+            yield sandbox
+        return
+    sandbox = Sandbox(engine, launcher)
     try:
         sandbox.set_up(listen, tools)
         yield sandbox

@@ -12,11 +12,11 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from seatrial.formats.layer_reader import LayerReader, Source
 from seatrial.host.image_reader import ImageFiles, VerifiedReader
-from seatrial.host.layer_store import LayerStore
+from seatrial.host.layer_store import Keeper, KeptLayer, LayerStore
 from seatrial.observe.documents import Documents, LayerBlob
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 _BATCH_BYTES: Final = 1 << 20
 _BATCH_ITEMS: Final = 128
 _BATCHES_AHEAD: Final = 24
-_TAR: Final = "application/vnd.oci.image.layer.v1.tar"
 
-# A member, a piece of the content of the last one, a failure, or the end of a layer.
-_Item = tarfile.TarInfo | bytes | Exception | None
+# A member, a piece of the content of the last one, a whole kept layer, a failure, or the end of a layer.
+_Item = tarfile.TarInfo | bytes | KeptLayer | Exception | None
 
 
 class LayersAhead:
@@ -46,6 +45,7 @@ class LayersAhead:
         self._batches: queue.Queue[list[_Item]] = queue.Queue(_BATCHES_AHEAD)
         self._batch: list[_Item] = []
         self._batch_bytes = 0
+        self._kept: list[KeptLayer] = []
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._produce, name="layers", daemon=True)
 
@@ -60,6 +60,8 @@ class LayersAhead:
                 self._batches.get(timeout=0.005)
             except queue.Empty:
                 continue
+        for kept in self._kept:
+            kept.close()
 
     def __iter__(self) -> Iterator[AheadLayer]:
         """Yield the layers; each must be read to its end before the next one."""
@@ -76,8 +78,8 @@ class LayersAhead:
             for layer in self._documents.layers:
                 kept = self._store.open(layer.diff_id) if self._store else None
                 if kept:
-                    with kept:
-                        self._pass_on(LayerReader(kept, media_type=_TAR, diff_id="", where=layer.name))
+                    self._kept.append(kept)
+                    self._put(kept)
                 else:
                     self._read(layer)
                 self._put(None)
@@ -103,19 +105,21 @@ class LayersAhead:
             )
             is_right = False
             try:
-                is_right = self._pass_on(reader)
+                is_right = self._pass_on(reader, keeper)
             finally:
                 if keeper and self._store:
                     keeper.close(is_right=is_right)
                     self._store.forget_old()
 
-    def _pass_on(self, reader: LayerReader) -> bool:
+    def _pass_on(self, reader: LayerReader, keeper: Keeper | None) -> bool:
         """Queue a layer's members and their content; return whether it was read to its end."""
         sink = _Sink(self)
         for member in reader:
             if self._is_stopped.is_set():
                 return False
             self._put(member)
+            if keeper:
+                keeper.note(member, reader.content_offset)
             if member.isreg():
                 reader.copy(sink)
         return True
@@ -143,10 +147,15 @@ class AheadLayer:
     def __init__(self, items: Iterator[_Item]) -> None:
         self._items = items
         self._next: _Item = None
+        self._kept: KeptLayer | None = None
 
     def __iter__(self) -> Iterator[tarfile.TarInfo]:
         """Yield the members in order; content that was not copied is passed over."""
         self._next = next(self._items)
+        if isinstance(self._next, KeptLayer):
+            self._kept = self._next
+            yield from self._kept
+            self._next = next(self._items)
         while self._next is not None:
             item = self._next
             if isinstance(item, Exception):
@@ -155,8 +164,11 @@ class AheadLayer:
             if isinstance(item, tarfile.TarInfo):
                 yield item
 
-    def copy(self, destination: IO[bytes]) -> None:
-        """Write the content of the member that was yielded last."""
+    def copy(self, destination: BinaryIO) -> None:
+        """Write the content of the member that was yielded last; to a file with a descriptor."""
+        if self._kept:
+            self._kept.copy(destination)
+            return
         while isinstance(self._next, bytes):
             destination.write(self._next)
             self._next = next(self._items)

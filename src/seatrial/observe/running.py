@@ -9,6 +9,7 @@ from typing import Final
 
 from seatrial.host.bubblewrap import find_engine
 from seatrial.host.image_reader import open_image
+from seatrial.host.launcher import launched
 from seatrial.host.layer_store import LayerStore
 from seatrial.host.sandbox import SANDBOX_UID, Sandbox, open_sandbox
 from seatrial.model.facts import RunningFacts
@@ -45,32 +46,33 @@ def observe_running(
     UntrustedInput (the layout).
     """
     began_s = time.monotonic()
-    engine = find_engine(search_path)
-    tools = find_postgres() if Postgres.name in plan.services else ()
-    with open_image(layout) as files:
-        documents = read_documents(files, architecture="", digest=digest)
-        settings = read_settings(documents.config)
-        with (
-            LayersAhead(files, documents, LayerStore(cache / "layers") if cache else None) as layers,
-            open_sandbox(engine, listen=(OTLP_PORT,), tools=tools) as sandbox,
-        ):
-            postgres, services = prepare_services(plan, sandbox, cache)
-            given = fill_placeholders(plan.files, plan.programs)
-            rootfs = fill(sandbox, layers, settings.working_directory, given)
-            environment = _environment(plan, container_environment(rootfs, settings.environment))
-            launch = Launch(
-                argv=(*settings.entrypoint, *(plan.arguments or settings.cmd)),
-                variables=tuple(environment.items()),
-                directory=settings.working_directory,
-                ports=settings.ports,
-                seed=documents.digest,
-                request_timeout_s=plan.request_timeout_s,
-            )
-            trial = Trial(
-                sandbox, launch, plan, settings, postgres=postgres, services=services, began_s=began_s
-            )
-            trial.limits.extend((*_limits(sandbox, settings), *rootfs.skipped))
-            return trial.run()
+    with launched() as launcher:  # before all else: it starts while the image is looked at
+        engine = find_engine(search_path)
+        tools = find_postgres() if Postgres.name in plan.services else ()
+        with open_image(layout) as files:
+            documents = read_documents(files, architecture="", digest=digest)
+            settings = read_settings(documents.config)
+            with (
+                LayersAhead(files, documents, LayerStore(cache / "layers") if cache else None) as layers,
+                open_sandbox(engine, listen=(OTLP_PORT,), tools=tools, launcher=launcher) as sandbox,
+            ):
+                postgres, services = prepare_services(plan, sandbox, cache)
+                given = fill_placeholders(plan.files, plan.programs)
+                rootfs = fill(sandbox, layers, settings.working_directory, given)
+                environment = _environment(plan, container_environment(rootfs, settings.environment))
+                launch = Launch(
+                    argv=(*settings.entrypoint, *(plan.arguments or settings.cmd)),
+                    variables=tuple(environment.items()),
+                    directory=settings.working_directory,
+                    ports=settings.ports,
+                    seed=documents.digest,
+                    request_timeout_s=plan.request_timeout_s,
+                )
+                trial = Trial(
+                    sandbox, launch, plan, settings, postgres=postgres, services=services, began_s=began_s
+                )
+                trial.limits.extend((*_limits(sandbox, settings), *rootfs.skipped))
+                return trial.run()
 
 
 def _environment(plan: TrialPlan, image: dict[str, str]) -> dict[str, str]:
