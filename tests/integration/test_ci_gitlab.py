@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from ci_tools import gitlab_runner
-from pipeline_ground import TOKEN, USER, Ground, change, commit, job_environment, make_service
+from pipeline_ground import (
+    TOKEN,
+    USER,
+    Ground,
+    change,
+    commit,
+    job_environment,
+    make_service,
+    write_database,
+)
 from tagged_repositories import git
 
 pytestmark = pytest.mark.engine
@@ -156,10 +165,34 @@ def test_what_is_wrong_is_not_pushed(
     assert ground.tags("group/orders") == before
 
 
-def test_known_vulnerability_is_not_pushed(ground: Ground, service: Path) -> None:
-    env = {**ground.env, "VULNERABILITIES": str(ground.root / "vulnerabilities")}
+@pytest.mark.parametrize(
+    ("database", "said"),
+    [
+        ("vulnerabilities", "Your code is affected by 1 vulnerability"),
+        ("crash", "govulncheck did not come to its end"),
+        ("stale", "may be 30 days old at most"),
+        ("nothing", "govulncheck's database is of no known day"),
+    ],
+)
+def test_scan_that_is_no_pass_stops_the_job(database: str, said: str, ground: Ground, service: Path) -> None:
+    """The scan is in a job with only the image before it: enough to see that nothing after it is reached."""
+    where = ground.root / database
+    if database in {"crash", "stale"}:
+        write_database(
+            where,
+            fixed="99.0.0" if database == "crash" else "1.0.0",
+            age_days=32 if database == "stale" else 0,
+            is_known=database != "crash",
+        )
+    env = {**ground.env, "GO_DATABASE": f"file://{where}"}
     before = ground.tags("group/orders")
-    done = run(replace(ground, env=env), service, "main")
+    done = run(
+        replace(ground, env=env),
+        service,
+        "main",
+        *(("judge", "--needs") if where.name != "vulnerabilities" else ()),
+    )
     assert done.returncode != 0
-    assert "Your code is affected by 1 vulnerability" in done.stdout
+    assert said in done.stdout + done.stderr, done.stdout[-3000:]
+    assert "bin/server: static" not in done.stdout
     assert ground.tags("group/orders") == before

@@ -127,18 +127,21 @@ class _JobRun:
         if not self._holds(text_at(self.job, "if")):
             return Job(result="skipped")
         self._set_up()
+        failed_step = ""
         for step in as_list(self.job["steps"]):
             table = as_table(step)
             name = text_at(table, "name") or text_at(table, "uses")
-            if not self._holds(text_at(table, "if")):
+            # After a failure only those run that ask for it (docs.github.com, "Status check functions").
+            is_asked_for = not failed_step or "cancelled()" in text_at(table, "if")
+            if not is_asked_for or not self._holds(text_at(table, "if")):
                 self.log.append(f"## {name}: skipped")
                 continue
             began = time.monotonic()
             is_done = self._step(table, name)
             self.log.append(f"## {name}: {time.monotonic() - began:.1f} s")
             if not is_done:
-                return self._ended("failure", name)
-        return self._ended("success", "")
+                failed_step = failed_step or name
+        return self._ended("failure" if failed_step else "success", failed_step)
 
     def _ended(self, result: str, failed_step: str) -> Job:
         outputs = {name: self._filled(str(text)) for name, text in table_at(self.job, "outputs").items()}
@@ -217,7 +220,8 @@ class _JobRun:
         return re.sub(r"\$\{\{(.*?)\}\}", lambda found: self._value(found[1].strip()), text)
 
     def _holds(self, condition: str) -> bool:
-        return not condition or self._value(condition.strip()) == "true"
+        expression = condition.strip().removeprefix("${{").removesuffix("}}").strip()
+        return not expression or self._value(expression) == "true"
 
     def _value(self, expression: str) -> str:
         """Evaluate the expressions that are in use: a value, or two compared."""
@@ -238,6 +242,7 @@ class _JobRun:
             return self.steps[step].get(output, "")
         permissions = {name: str(text) for name, text in table_at(self.job, "permissions").items()}
         return {
+            "!cancelled()": "true",
             "github.event_name": self.event.name,
             "github.ref": self.event.ref,
             "github.event.repository.default_branch": "main",
@@ -285,12 +290,13 @@ def _golangci(job: _JobRun, inputs: Mapping[str, str]) -> bool:
 
 
 def _upload(job: _JobRun, inputs: Mapping[str, str]) -> bool:
-    """actions/upload-artifact: files below their common directory."""
+    """actions/upload-artifact: those files that are there, below the common directory of all."""
     paths = [job.workspace / line for line in inputs["path"].splitlines() if line]
-    if not all(path.exists() for path in paths):
+    found = [path for path in paths if path.exists()]
+    if not found:
         return inputs.get("if-no-files-found") != "error"
     common = Path(os.path.commonpath([path.parent for path in paths]))
-    for path in paths:
+    for path in found:
         target = job.runner.root / "artifacts" / inputs["name"] / path.relative_to(common)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)

@@ -48,7 +48,6 @@ def render_gitlab(values: Values) -> str:
         "DOCKER_CLI": tools["docker-cli"],
         "DOCKER_DIND": tools["docker-dind"],
         "GO_SUM": _in_module(values, "go.sum"),
-        "P": "SEATRIAL_" if is_included(values) else "",
     }
     return fill("gitlab.yml", {**_shared(values), **more}, _words(values))
 
@@ -60,12 +59,14 @@ def _shared(values: Values) -> dict[str, str]:
         "LINT": "lint",
         "TEST": "test",
         "DOCKER_BUILD": "docker-build",
+        "BUILD_INSTRUMENTED": "build-instrumented",
         "SCAN": "scan-vulnerabilities",
         "VERIFY": "verify-binary",
         "SBOM": "sbom",
     }
     return {
         "NAME": values.name,
+        "P": "SEATRIAL_" if is_included(values) else "",
         "IS_WOVEN": " and woven" if values.is_woven else "",
         "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
         "GOLANGCI": tools["golangci-lint"],

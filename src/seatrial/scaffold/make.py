@@ -54,6 +54,9 @@ def render_makefile(values: Values) -> str:
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
             "BUILD_FLAGS": build_flags(values),
+            "TAGS_FLAG": "".join(
+                f" {word}" for word in build_flags(values).split() if word.startswith("-tags=")
+            ),
             "ORCHESTRION": '"$(CURDIR)/bin/orchestrion"'
             if needs_own_program(values)
             else orchestrion(values),

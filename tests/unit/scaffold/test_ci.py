@@ -62,8 +62,10 @@ def test_targets_and_files_are_the_service_s_own() -> None:
         assert not made & {"lint", "test"}
         assert "sh scripts/seatrial-image-tags.sh" in text
         assert "sh scripts/image-tags.sh" not in text
-    assert "make sbom SEATRIAL_SBOM_OF=" in render_gitlab(values)
-    assert "make sbom SBOM_OF=" in render_gitlab(SERVICE)
+        assert "make sbom SEATRIAL_IMAGE_TAR=" in text
+        assert "make scan-vulnerabilities SEATRIAL_IMAGE_TAR=" in text
+    for text in (render_github(SERVICE), render_gitlab(SERVICE)):
+        assert "make sbom IMAGE_TAR=" in text
 
 
 def test_programs_are_compared_only_where_they_must_be_equal() -> None:
