@@ -101,7 +101,7 @@ def test_pin_in_go_mod_when_asked(woven: Path, seatrial: Seatrial) -> None:
     mod = (woven / "go.mod").read_text()
     assert "tool github.com/DataDog/orchestrion" in mod
     assert not (woven / "tools.mod").exists()
-    assert "go tool orchestrion" in (woven / "Makefile").read_text()
+    assert "go build -mod=readonly -o $(ORCHESTRION)" in (woven / "Makefile").read_text()
     assert "-o /usr/local/bin/orchestrion github.com" in (woven / "Dockerfile").read_text()
     assert "nothing to change" in seatrial("init", str(woven)).stdout
 
@@ -124,6 +124,12 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
         ("make", "-n", "seatrial-build"), cwd=repository, capture_output=True, text=True, check=True
     )
     assert "go build" in planned.stdout
+    # Theirs names no tag of ours, also where it is empty: git does.
+    image = subprocess.run(
+        ("make", "-n", "docker-build"), cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert 'VERSION="mine"' not in image.stdout
+    assert not re.search(r'VERSION=""|:" ', image.stdout)
     assert "nothing to change" in seatrial("init", str(repository)).stdout
 
 
@@ -427,3 +433,21 @@ def test_killed_run_is_undone_by_the_next(repository: Path, seatrial: Seatrial) 
     assert "was undone first" in done.stderr
     assert not list(repository.rglob(".seatrial-*"))
     assert seatrial("sync", str(repository), "--check").code == 0
+
+
+def test_program_for_another_machine_is_woven_by_this_one(woven: Path, seatrial: Seatrial) -> None:
+    """Orchestrion runs here, whatever GOARCH says of the program."""
+    assert seatrial("init", str(woven), "--ci", "github").code == 0
+    env = {**os.environ, "GOARCH": "arm64"}
+    made = subprocess.run(
+        ("make", "build-instrumented", "verify-binary"),
+        cwd=woven,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "static, and woven" in made.stdout
+    # ELF's e_machine: 183 is aarch64.
+    assert (woven / "bin/server").read_bytes()[18] == 183

@@ -128,7 +128,7 @@ def _default_branch(root: Path, env: Mapping[str, str]) -> str:
 def _wants_ignores(project: Project, root: Path, lock: Lock, env: Mapping[str, str]) -> bool:
     if ".gitignore" in lock.files or project.repository is None:
         return ".gitignore" in lock.files
-    outputs = {"bin/server", "coverage.out"}
+    outputs = {"bin/server", "bin/orchestrion", "coverage.out"}
     ignored = (ask_git(root, env, "check-ignore", *sorted(outputs)) or "").splitlines()
     return not outputs <= set(ignored)
 

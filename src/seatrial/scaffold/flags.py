@@ -52,16 +52,3 @@ def environment(values: Values, *, is_woven: bool) -> str:
         # Orchestrion would look for its own version in go.mod.
         words.append("DD_ORCHESTRION_IS_GOMOD_VERSION=true")
     return " ".join(words)
-
-
-def needs_own_program(values: Values) -> bool:
-    """True where ``go tool`` cannot make Orchestrion: it refuses a vendor directory that tools.mod does not
-    know, whatever GOFLAGS says, and a workspace takes no -modfile."""
-    return values.pin_file == TOOLS_MOD and (values.is_vendored or bool(values.workspace_modules))
-
-
-def orchestrion(values: Values) -> str:
-    """Return the command that runs the pinned Orchestrion, where ``go tool`` can."""
-    return (
-        f"go tool -modfile={TOOLS_MOD} orchestrion" if values.pin_file == TOOLS_MOD else "go tool orchestrion"
-    )

@@ -12,8 +12,6 @@ from seatrial.scaffold.flags import (
     build_flags,
     environment,
     ldflags,
-    needs_own_program,
-    orchestrion,
 )
 from seatrial.scaffold.gomod import ORCHESTRION
 from seatrial.scaffold.values import Values
@@ -54,19 +52,13 @@ def render_makefile(values: Values) -> str:
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
             "BUILD_FLAGS": build_flags(values),
-            "TAGS_FLAG": "".join(
-                f" {word}" for word in build_flags(values).split() if word.startswith("-tags=")
-            ),
-            "ORCHESTRION": '"$(CURDIR)/bin/orchestrion"'
-            if needs_own_program(values)
-            else orchestrion(values),
-            "TOOLS_MOD": TOOLS_MOD,
+            "MODFILE": f"-modfile={TOOLS_MOD} " if values.pin_file == TOOLS_MOD else "",
             "MODULE": ORCHESTRION,
             "CD": "" if values.module_directory == "." else f"cd {values.module_directory} && ",
             "ENVIRONMENT": plain,
             "WOVEN_BUILD": woven if values.is_woven else f"{plain} $({prefix}GO_BUILD)",
-            "PLAIN_LDFLAGS": _make_ldflags(values, is_woven=False),
-            "LDFLAGS": _make_ldflags(values, is_woven=values.is_woven),
+            "PLAIN_LDFLAGS": _make_ldflags(values, prefix, is_woven=False),
+            "LDFLAGS": _make_ldflags(values, prefix, is_woven=values.is_woven),
             "MAIN": values.main,
             "DOCKERFILE": values.path("Dockerfile"),
             "GOLANGCI": values.pins.tools["golangci-lint"],
@@ -76,7 +68,7 @@ def render_makefile(values: Values) -> str:
             "IS_WOVEN": ", and woven" if values.is_woven else "",
             "ORCHESTRION_VERSION": values.pins.orchestrion,
         },
-        {"whole": is_whole, "woven": values.is_woven, "own_program": needs_own_program(values)},
+        {"whole": is_whole, "woven": values.is_woven},
     )
 
 
@@ -84,11 +76,11 @@ def _placeholder(target: str) -> str:
     return f"{target.upper().replace('-', '_')}_TARGET"
 
 
-def _make_ldflags(values: Values, *, is_woven: bool) -> str:
+def _make_ldflags(values: Values, prefix: str, *, is_woven: bool) -> str:
     """A $ of the user's own is doubled for make; the version's is make's."""
     text = ldflags(values, version="\0VERSION\0", revision="\0REVISION\0", is_woven=is_woven)
     text = text.replace("$", "$$")
-    return text.replace("\0VERSION\0", "$(VERSION)").replace("\0REVISION\0", "$(REVISION)")
+    return text.replace("\0VERSION\0", f"$({prefix}VERSION)").replace("\0REVISION\0", f"$({prefix}REVISION)")
 
 
 def is_included(values: Values) -> bool:
