@@ -52,6 +52,9 @@ def render_makefile(values: Values) -> str:
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
             "BUILD_FLAGS": build_flags(values),
+            "TAGS_FLAG": "".join(
+                f" {word}" for word in build_flags(values).split() if word.startswith("-tags=")
+            ),
             "MODFILE": f"-modfile={TOOLS_MOD} " if values.pin_file == TOOLS_MOD else "",
             "MODULE": ORCHESTRION,
             "CD": "" if values.module_directory == "." else f"cd {values.module_directory} && ",
