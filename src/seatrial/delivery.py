@@ -16,7 +16,7 @@ from seatrial.model.plan import Built, Output, Plan
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations
 from seatrial.plan import SERVER_PATH
-from seatrial.trial import judged
+from seatrial.trial import Where, judged, run_image
 from seatrial.verify import holds
 from seatrial.watch import watched_paths
 
@@ -101,12 +101,13 @@ def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
     """Run the image; None, which no gate takes for a pass, when this machine cannot."""
     if plan.trial is None or plan.build.architecture != request.host_architecture:
         return None
-    search_path = request.env.get("PATH", "")
-    from seatrial.observe.running import observe_running  # noqa: PLC0415 - start-up time without a trial
-
-    return observe_running(
-        image.layout, plan.trial, search_path=search_path, cache=request.cache, digest=image.digest
+    where = Where(
+        cache=request.cache,
+        env=request.env,
+        architecture=request.host_architecture,
+        today=request.now.strftime("%Y-%m-%d"),
     )
+    return run_image(image.layout, plan.trial, digest=image.digest, where=where)
 
 
 def _expectations(plan: Plan, settings: Settings, request: Request, *, has_flag: bool) -> Expectations:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from builds import SERVER, write_service
 from engines import DockerEngine
 from images import base_entries, file, write_image
 from seatrial.errors import MachineError, MissingTool
@@ -24,6 +25,8 @@ from seatrial.observe.engines import observe_running_in_engine
 
 pytestmark = pytest.mark.engine
 
+_SHELL = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"'
+NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "/bin/sh", "-c", _SHELL)
 PLAN = TrialPlan(requests=(TrialRequest(), TrialRequest(path="/second")), start_timeout_s=30.0)
 
 
@@ -132,15 +135,13 @@ def test_without_namespaces_the_engine_is_taken_and_that_is_told(
     """In a user namespace that allows no other, as containers often are."""
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare (apt-get install util-linux)")
-    shell = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"'
-    prefix = ("unshare", "--user", "--map-root-user", "/bin/sh", "-c", shell)
     found = {}
     for engine in ("auto", "sandbox"):
         tool = seatrial(
             docker_engine,
             *("trial", str(trial_image), "--engine", engine, "--json", "--facts", "facts.json"),
             cwd=tmp_path,
-            prefix=prefix,
+            prefix=NO_NAMESPACES,
         )
         output, words = tool.communicate(timeout=120)
         found[engine] = (tool.returncode, json.loads(output), words)
@@ -150,6 +151,27 @@ def test_without_namespaces_the_engine_is_taken_and_that_is_told(
     assert facts["limits"][0].startswith("the sandbox cannot be had here: ")
     assert [one["status"] for one in facts["exchanges"]] == [200, 200, 200]
     assert found["auto"][1]["engine"] == facts["engine"]
+
+
+def test_a_build_tries_its_image_where_a_trial_would(docker_engine: DockerEngine, tmp_path: Path) -> None:
+    """Without namespaces of its own, as in many CI containers, a build has what `seatrial trial` has."""
+    server = SERVER.replace("--health-check", "--unused")  # asked for its own flag, it would have to be run
+    service = write_service(tmp_path / "svc", {"main.go": server})
+    words = ("build", str(service), "--instrument", "none", "--base", "scratch", "--json")
+    facts = ("--facts", "facts.json", "-o", str(tmp_path / "out"))
+    tool = seatrial(docker_engine, *words, *facts, cwd=tmp_path, prefix=NO_NAMESPACES)
+    output, told = tool.communicate(timeout=300)
+    # /proc shows the engine's users as 65534 from in here, so one verdict fails; the run is what counts.
+    serious = [one["id"] for one in json.loads(output)["verdicts"] if is_serious(one)]
+    assert (tool.returncode, serious) == (1, ["trial.user"]), output + told
+    running = json.loads((tmp_path / "facts.json").read_text())["facts"]["running"]
+    assert running["engine"].startswith("docker ")
+    assert running["limits"][0].startswith("the sandbox cannot be had here: ")
+    assert [one["status"] for one in running["exchanges"]][:1] == [204]
+
+
+def is_serious(verdict: dict[str, str]) -> bool:
+    return verdict["state"] == "fail" and verdict["severity"] != "info"
 
 
 def test_services_beside_it_are_refused(trial_image: Path, tmp_path: Path) -> None:
