@@ -330,6 +330,28 @@ def test_module_below_the_workspace_has_its_files_where_docker_finds_them(
     assert "nothing to change" in seatrial("init", str(root)).stdout
 
 
+def test_service_with_generated_sources_has_its_files_in_its_own_tree(
+    tmp_path: Path, seatrial: Seatrial
+) -> None:
+    embedded = "//go:embed made.txt\nvar made string\n\nfunc main() { println(made) }\n"
+    main = f'package main\n\nimport _ "embed"\n\n{embedded}'
+    settings = '[build]\nvcs = false\nprepare = ["echo made > svc/made.txt"]\n'
+    root = write_service(
+        tmp_path / "made", {"svc/main.go": main, "seatrial.toml": settings, ".gitignore": "made.txt\n"}
+    )
+    commit_all(root)
+    before = paths(root)
+    done = seatrial("init", str(root), "--ci", "gitlab")
+    assert done.code == 0, done.stderr
+    assert {"Dockerfile", "Makefile", "orchestrion.tool.go", "third_party/weave/go.mod"} <= paths(
+        root
+    ) - before
+    assert "echo made > svc/made.txt" in (root / "Dockerfile").read_text()
+    assert "svc/made.txt" not in paths(root)
+    commit_all(root)
+    assert seatrial("sync", "--check", str(root)).code == 0
+
+
 def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seatrial) -> None:
     """What was put into vendor/ by hand is what ``go mod vendor`` puts there."""
     main = MAIN.replace('import "fmt"', 'import "fmt"\nimport _ "example.com/lib"')

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
+TESTS = Path(__file__).parents[1]
 MODULES = {
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in (SOURCE / "seatrial").rglob("*.py")
@@ -125,3 +127,9 @@ def test_module_can_be_read_at_one_sitting(module: str) -> None:
 def test_every_module_says_what_it_is_for() -> None:
     for module, path in MODULES.items():
         assert ast.get_docstring(ast.parse(path.read_text())), module
+
+
+def test_each_test_module_has_a_name_of_its_own() -> None:
+    """pytest stops at the collection where two have one; a run of a part does not show it."""
+    found = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, count in found.items() if count > 1] == []

@@ -16,6 +16,7 @@ from seatrial.host.files import exclusive
 from seatrial.host.git import ask_git
 from seatrial.instrument.pin import aspect_files
 from seatrial.keep.describe import describe, find_hosts, find_root, relative_to
+from seatrial.keep.origin import in_the_tree
 from seatrial.keep.pinning import TOOL_LINES, complete_lock, orchestrion_needs
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, encode_lock, read_lock
@@ -73,6 +74,8 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     request = wish.request
     _recover(wish, watcher)
     plan, go, settings = plan_build(request, watcher.stage)
+    read = plan  # where the program can be compiled: a prepared copy, perhaps
+    plan = replace(plan, project=in_the_tree(plan.project, request.root))
     project = plan.project
     root = find_root(project, request.root)
     held = read_lock(root / LOCK_NAME) or Lock()
@@ -81,7 +84,7 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     hosts = wish.hosts or held.ci or find_hosts(root, project)
     needs = cache(lambda version: orchestrion_needs(version, go.variables))
     lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts, needs=needs)
-    owner = _flag_owner(plan, go, request, watcher)
+    owner = _flag_owner(read, go, request, watcher)
     plan = with_flag_owner(plan, settings, owner)
     is_woven = plan.build.instrument == "orchestrion"
     folder = relative_to(project.module.directory, root)
