@@ -115,7 +115,7 @@ def pinned(service: Path) -> dict[str, str]:
 @pytest.fixture
 def act(ground: Ground, tmp_path: Path) -> Act:
     service = make_service(tmp_path / "orders")
-    git(service, "remote", "add", "origin", "https://github.com/Acme/orders.git")
+    git(service, "remote", "add", "origin", "https://github.com/ByAct/orders.git")
     change(service / GITHUB, "REGISTRY: ghcr.io", f"REGISTRY: {ground.registry}")
     text = (service / GITHUB).read_text()
     text, count = re.subn(
@@ -133,10 +133,10 @@ ALL = {"test": "success", "build": "success", "push": "success"}
 
 
 def test_main_is_pushed(act: Act, ground: Ground) -> None:
-    before = ground.tags("acme/orders")
+    before = ground.tags("byact/orders")
     ran = act("push", {"ref": "refs/heads/main"})
     assert ran.jobs == ALL, ran.log[-4000:]
-    assert ground.tags("acme/orders") - before == {
+    assert ground.tags("byact/orders") - before == {
         "edge",
         f"sha-{git(act.service, 'rev-parse', 'HEAD')[:12]}",
     }
@@ -148,25 +148,25 @@ def test_release_is_pushed_with_its_tags(act: Act, ground: Ground) -> None:
     git(act.service, "checkout", "-q", "--detach")
     ran = act("push", {"ref": "refs/tags/v2.0.0"})
     assert ran.jobs == ALL, ran.log[-4000:]
-    assert {"2.0.0", "2.0", "2"} <= ground.tags("acme/orders")
-    assert ground.digest("acme/orders", "latest") == ground.digest("acme/orders", "2.0.0")
+    assert {"2.0.0", "2.0", "2"} <= ground.tags("byact/orders")
+    assert ground.digest("byact/orders", "latest") == ground.digest("byact/orders", "2.0.0")
 
 
 def test_pull_request_is_judged_and_not_pushed(act: Act, ground: Ground) -> None:
-    before = ground.tags("acme/orders")
+    before = ground.tags("byact/orders")
     git(act.service, "checkout", "-q", "--detach")
     request = {"number": 7, "head": {"ref": "topic", "sha": "0" * 40}, "base": {"ref": "main"}}
     ran = act("pull_request", {"number": 7, "pull_request": request}, SEATRIAL="")
     assert ran.jobs["test"] == ran.jobs["build"] == "success", ran.log[-4000:]
     assert ran.jobs.get("push", "skipped") == "skipped"
     assert "pr-7" in ran.log
-    assert ground.tags("acme/orders") == before
+    assert ground.tags("byact/orders") == before
 
 
 def test_vulnerability_is_not_pushed(act: Act, ground: Ground) -> None:
-    before = ground.tags("acme/orders")
+    before = ground.tags("byact/orders")
     ran = act("push", {"ref": "refs/heads/main"}, GO_DATABASE=f"file://{ground.root}/vulnerabilities")
     assert (ran.jobs["test"], ran.jobs["build"]) == ("success", "failure")
     assert "push" not in ran.jobs
     assert "GO-2026-9999" in ran.log
-    assert ground.tags("acme/orders") == before
+    assert ground.tags("byact/orders") == before

@@ -378,6 +378,31 @@ def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seat
     assert (pinned.code, "vendor/" in pinned.stderr) == (2, True)
 
 
+def test_tidy_leaves_the_line_for_the_aspects_where_it_is(tmp_path: Path, seatrial: Seatrial) -> None:
+    """A module of today has its indirect requirements in a block of their own, the last one."""
+    main = 'package main\n\nimport "example.com/near"\n\nfunc main() { near.Say() }\n'
+    near = 'package near\n\nimport "example.com/far"\n\nfunc Say() { far.Say() }\n'
+    mods = {"near": "require example.com/far v0.0.0\n\nreplace example.com/far => ../far\n", "far": ""}
+    root = write_service(tmp_path / "tidy", {"main.go": main})
+    for name, code in (("near", near), ("far", "package far\n\nfunc Say() {}\n")):
+        write_service(root / name, {f"{name}.go": code}, module=f"example.com/{name}")
+        with (root / name / "go.mod").open("a") as stream:
+            stream.write(mods[name])
+    with (root / "go.mod").open("a") as stream:
+        stream.write(
+            "\nrequire example.com/near v0.0.0\n\nrequire (\n\texample.com/far v0.0.0 // indirect\n)\n\n"
+        )
+        stream.write("replace example.com/near => ./near\n\nreplace example.com/far => ./far\n")
+    commit_all(root)
+    done = seatrial("init", str(root), "--tool-pin", "tools.mod")
+    assert done.code == 0, done.stderr
+    written = (root / "go.mod").read_text()
+    assert "\nrequire seatrial.dev/weave v0.0.0\n" in written
+    offline = {**os.environ, "GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    subprocess.run(("go", "mod", "tidy"), cwd=root, env=offline, check=True)
+    assert (root / "go.mod").read_text() == written
+
+
 def test_replacement_outside_of_the_context_is_refused(tmp_path: Path, seatrial: Seatrial) -> None:
     write_service(tmp_path / "lib", {"lib.go": "package lib\n"}, module="example.com/lib")
     root = write_service(

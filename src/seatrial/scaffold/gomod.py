@@ -97,8 +97,7 @@ def edit_module(
         _copy_module(module, scratch)  # without what was only measured
     edited = [*_tools_mod(module, here, version, scratch)] if pin_file == TOOLS_MOD else []
     if here.weave != f"./{WEAVE_DIRECTORY}":
-        line = f"-replace={WEAVE_MODULE}=./{WEAVE_DIRECTORY}"
-        module.ask("mod", "edit", f"-require={WEAVE_MODULE}@v0.0.0", line, str(in_mod)).checked()
+        _require_weave(module, here, in_mod)
     purposes = {GO_MOD: "the aspects' module" if edited else "Orchestrion and the aspects' module"}
     for name in (GO_MOD, "go.sum"):
         content = (scratch / name).read_bytes() if (scratch / name).is_file() else b""
@@ -106,6 +105,19 @@ def edit_module(
             purpose = purposes.get(name, "Orchestrion's checksums")
             edited.append(Edited(path=module.prefix + name, purpose=purpose, content=content))
     return ModuleEdits(edited=tuple(edited), pin_file=pin_file, moved=moved)
+
+
+def _require_weave(module: Module, here: _ModFile, mod: Path) -> None:
+    """Require the aspects in a line of its own, beside the line that says where they are.
+
+    ``go mod edit -require`` would put it into the last block, which is most often the indirect one, and the
+    next ``go mod tidy`` would move it.
+    """
+    if WEAVE_MODULE not in here.requires:
+        content = mod.read_bytes()
+        end = b"\r\n" if b"\r\n" in content else b"\n"
+        mod.write_bytes(content.rstrip() + 2 * end + f"require {WEAVE_MODULE} v0.0.0".encode() + end)
+    module.ask("mod", "edit", f"-replace={WEAVE_MODULE}=./{WEAVE_DIRECTORY}", str(mod)).checked()
 
 
 def _pinned(module: Module, here: _ModFile) -> str:
