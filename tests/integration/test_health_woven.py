@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -155,7 +156,8 @@ def test_databases_up_hung_back_stopped_and_back(start: Start, postgres: Databas
         assert hung.code == 1
         assert hung.took_s < 3
         assert "postgresql: no answer within" in hung.line
-        assert "postgresql-2: no answer within" in hung.line
+        # A connection that an earlier probe gave up on may be met before a new one is tried.
+        assert re.search("postgresql-2: (no answer within|driver: bad connection)", hung.line), hung.line
         assert "of 3 connections in use" in hung.line
     postgres.thaw()
     service.probe_until(0)
