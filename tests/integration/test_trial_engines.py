@@ -114,6 +114,8 @@ def test_image_that_exposes_nothing_is_asked_on_usual_ports(
 def test_podman_shows_what_docker_does(trial_image: Path, tmp_path: Path) -> None:
     if shutil.which("podman") is None or os.geteuid() != 0:
         pytest.skip("needs podman and root (apt-get install podman runc)")
+    # As on a machine whose podman has run nothing yet: its bridge comes with the first container.
+    subprocess.run(("ip", "link", "delete", "cni-podman0"), capture_output=True, check=False)
     facts = observe_running_in_engine(trial_image, PLAN, engine="podman", env=os.environ, scratch=tmp_path)
     assert facts.engine.startswith("podman ")
     assert [one.status for one in facts.exchanges] == [200, 200]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import re
 import resource
 import socket
@@ -34,6 +35,7 @@ from seatrial.observe.shutdown import signal_name
 from seatrial.observe.unpack import Settings, read_settings
 
 # What services mostly listen on, for images that expose nothing.
+_IP_FREEBIND: Final = 15
 _USUAL_PORTS: Final = (8080, 80, 3000, 5000, 8000, 9090)
 # Open files, and processes: as many as any service needs.
 _ENOUGH: Final = 16_384
@@ -339,8 +341,28 @@ def _collecting_address(cli: EngineCli) -> tuple[str, socket.socket]:
     for host, address in ((gateway, gateway), ("host.docker.internal", "127.0.0.1")):
         if address:
             with contextlib.suppress(OSError):
-                return host, socket.create_server((address, 0))
+                return host, _listen(address, is_made_later=address == gateway and _makes_bridge_later(cli))
     raise MachineError(f"no address of this machine can be reached from {cli.name}'s containers")
+
+
+def _makes_bridge_later(cli: EngineCli) -> bool:
+    """podman makes its bridge with its first container; root's is on this machine, and not in a namespace."""
+    return cli.name == "podman" and os.geteuid() == 0
+
+
+def _listen(address: str, *, is_made_later: bool) -> socket.socket:
+    """Return a listener; ``is_made_later``: the address need not be there yet (ip(7), IP_FREEBIND)."""
+    if not is_made_later:
+        return socket.create_server((address, 0))
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+        listener.bind((address, 0))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _gateway(cli: EngineCli) -> str:
