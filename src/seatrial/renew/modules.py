@@ -41,7 +41,7 @@ class GoAsker:
     timeout_s: float
 
     def host(self) -> str:
-        """Return what GOPROXY names first, such as "proxy.golang.org", for messages."""
+        """Return what GOPROXY names first, for messages."""
         done = self._run("env", "GOPROXY")
         first = re.split(r"[,|]", done.stdout.decode(errors="replace").strip())[0]
         place = first.partition("://")[2] or f"GOPROXY={first}"
