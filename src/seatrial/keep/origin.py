@@ -18,14 +18,17 @@ def in_the_tree(project: Project, root: Path) -> Project:
     """
     if project.root == root:
         return project
+    repository = project.repository
+    copy = repository.tree if repository else project.root
 
     def moved(path: Path) -> Path:
+        if not path.is_relative_to(copy):
+            return path
         return Path(os.path.normpath(root / os.path.relpath(path, project.root)))
 
     def module(found: LocalModule) -> LocalModule:
         return replace(found, directory=moved(found.directory))
 
-    repository = project.repository
     return replace(
         project,
         root=root,
