@@ -105,7 +105,7 @@ def _running(plan: Plan, image: Image, request: Request) -> RunningFacts | None:
         cache=request.cache,
         env=request.env,
         architecture=request.host_architecture,
-        today=request.now.strftime("%Y-%m-%d"),
+        today=request.today,
     )
     return run_image(image.layout, plan.trial, digest=image.digest, where=where)
 
@@ -119,7 +119,7 @@ def _expectations(plan: Plan, settings: Settings, request: Request, *, has_flag:
         has_healthcheck=has_flag,
         has_spans=is_woven and "net/http" in settings.integrations,
         has_database=True if knows_database else None,
-        today=request.now.strftime("%Y-%m-%d"),
+        today=request.today,
         is_graceful=settings.graceful_stop,
     )
 

@@ -160,12 +160,17 @@ def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) ->
     return base
 
 
+def debian_mirror(request: Request, settings: Settings) -> str:
+    """Return the Debian archive that was asked for; "" for this machine's own."""
+    return settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
+
+
 def _resolved_base(
     plan: Plan, lock: Lock, request: Request, settings: Settings, *, watcher: Watcher
 ) -> tuple[Base, dict[str, dict[str, object]]]:
     """Return the planned base, pinned by ``lock`` where that knows it, and the lock's bases with it."""
     name, architecture = plan.image.base, request.architecture
-    mirror = settings.mirror or request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
+    mirror = debian_mirror(request, settings)
     base = resolve(
         name,
         architecture=architecture,

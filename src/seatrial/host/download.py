@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES: Final = 64 << 10
 _GONE: Final = frozenset({404, 410})
-_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 USER_AGENT: Final = "seatrial"
 
 _T = TypeVar("_T")
@@ -178,7 +178,7 @@ def _authorization(url: str) -> str:
 def _refusal(status: int) -> type[NetworkError]:
     if status in _GONE:
         return NotFoundError
-    return PassingError if status in _PASSING else NetworkError
+    return PassingError if status in PASSING else NetworkError
 
 
 def _open_file(url: str) -> tuple[_Body, int | None]:

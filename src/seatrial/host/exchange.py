@@ -15,9 +15,15 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from seatrial.errors import NetworkError, UntrustedInput
-from seatrial.host.download import USER_AGENT, PassingError, network_errors, plain_opener, shown_url
+from seatrial.host.download import (
+    PASSING,
+    USER_AGENT,
+    PassingError,
+    network_errors,
+    plain_opener,
+    shown_url,
+)
 
-_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PIECE_BYTES: Final = 64 << 10
 _ERROR_LIMIT_BYTES: Final = 64 << 10
 _LONGEST_WAIT_S: Final = 10.0
@@ -76,7 +82,7 @@ class Caller:
                     raise  # its time was the user's, and twice the time is no better
                 self.sleep(pause_s)
                 continue
-            if answer.status not in _PASSING:
+            if answer.status not in PASSING:
                 return answer
             wait_s = _seconds(answer.headers.get("retry-after", ""))
             if wait_s is not None and wait_s > _LONGEST_WAIT_S:

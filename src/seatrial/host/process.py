@@ -148,12 +148,15 @@ def _start(
 def end_running() -> None:
     """Kill what other threads run, when nobody waits for it any more; their calls then return."""
     for process in tuple(_RUNNING):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _signal_group(process)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End a program started with its own process group, and everything that it started."""
+    _signal_group(process)
+    process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

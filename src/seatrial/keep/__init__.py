@@ -74,7 +74,7 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     request = wish.request
     _recover(wish, watcher)
     plan, go, settings = plan_build(request, watcher.stage)
-    read = plan  # where the program can be compiled: a prepared copy, perhaps
+    compilable = plan  # of a prepared copy, perhaps: the tree may lack what a command makes
     plan = replace(plan, project=in_the_tree(plan.project, request.root))
     project = plan.project
     root = find_root(project, request.root)
@@ -84,7 +84,7 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     hosts = wish.hosts or held.ci or find_hosts(root, project)
     needs = cache(lambda version: orchestrion_needs(version, go.variables))
     lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts, needs=needs)
-    owner = _flag_owner(read, go, request, watcher)
+    owner = _flag_owner(compilable, go, request, watcher)
     plan = with_flag_owner(plan, settings, owner)
     is_woven = plan.build.instrument == "orchestrion"
     folder = relative_to(project.module.directory, root)

@@ -9,13 +9,13 @@ from pathlib import Path
 from seatrial.config import Settings
 from seatrial.errors import ConfigError, SeatrialError
 from seatrial.keep.describe import find_root
-from seatrial.keep.pinning import fill_lock
+from seatrial.keep.pinning import TOOL_LINES, fill_lock
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, lock_table, read_lock, write_lock
 from seatrial.model.plan import Plan
 from seatrial.model.project import Project
 from seatrial.model.request import Request
-from seatrial.pipeline import plan_build, renewed_bases
+from seatrial.pipeline import debian_mirror, plan_build, renewed_bases
 from seatrial.renew import MODULE_TOOLS, Question, look_up
 from seatrial.renew.asking import Task
 from seatrial.renew.bases import base_proposal
@@ -23,8 +23,6 @@ from seatrial.renew.fitting import canonical_go
 from seatrial.renew.found import Floor, GoPins, Group, Proposal
 from seatrial.renew.versions import go_numbers
 from seatrial.toolchains.go.build import Watcher
-
-_FIRST_TOOL_LINES = (1, 24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +109,7 @@ def content(renewed: Renewed) -> dict[str, object]:
 def _plan(request: Request, held: Lock, watcher: Watcher) -> tuple[Plan, Settings]:
     """Plan by the pinned Go where it can be had; a lock whose pins do not fit is what is to be mended."""
     numbers = go_numbers(held.go)
-    usable = held.go if numbers is not None and numbers[:2] >= _FIRST_TOOL_LINES else ""
+    usable = held.go if numbers is not None and numbers[:2] >= TOOL_LINES else ""
     try:
         plan, _, settings = plan_build(
             request, watcher.stage, pinned=replace(held, go=usable, orchestrion="")
@@ -174,7 +172,6 @@ def _base_task(
     """Return the question for newer packages, whose answer is left in ``found``, too."""
     if Group.BASE not in asked.groups:
         return ()
-    mirror = settings.mirror or asked.request.env.get("SEATRIAL_DEBIAN_MIRROR", "")
 
     def work() -> tuple[Proposal, ...]:
         bases = renewed_bases(plan, current, asked.request, settings, watcher)
@@ -188,7 +185,7 @@ def _base_task(
                 proposals.append(proposal)
         return tuple(proposals)
 
-    host = mirror or "the Debian mirror"
+    host = debian_mirror(asked.request, settings) or "the Debian mirror"
     return (Task(host=host, pins=(f"bases.{plan.image.base}",), groups=(Group.BASE,), work=work),)
 
 

@@ -35,3 +35,8 @@ class Request:
     env: Mapping[str, str]
     now: datetime
     wants_sizes: bool = False
+
+    @property
+    def today(self) -> str:
+        """Return "YYYY-MM-DD", which ends of support are compared with."""
+        return self.now.strftime("%Y-%m-%d")

@@ -34,8 +34,9 @@ from seatrial.observe.services import fill_placeholders
 from seatrial.observe.shutdown import signal_name
 from seatrial.observe.unpack import Settings, read_settings
 
-# What services mostly listen on, for images that expose nothing.
+# Of linux/in.h; Python 3.11's socket module does not name it.
 _IP_FREEBIND: Final = 15
+# What services mostly listen on, for images that expose nothing.
 _USUAL_PORTS: Final = (8080, 80, 3000, 5000, 8000, 9090)
 # Open files, and processes: as many as any service needs.
 _ENOUGH: Final = 16_384

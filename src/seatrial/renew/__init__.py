@@ -15,15 +15,9 @@ from seatrial.renew.actions import propose_action, read_tags, repository_of
 from seatrial.renew.asking import Task, ask_all
 from seatrial.renew.fitting import ORCHESTRION, Fit, builder_tags, fit
 from seatrial.renew.found import GoFacts, GolangImage, GoPins, Group, Proposal
-from seatrial.renew.golang import builder_name
-from seatrial.renew.images import (
-    DOCKER_TOOLS,
-    golang_image,
-    propose_docker,
-    propose_static,
-    split_reference,
-)
+from seatrial.renew.images import DOCKER_TOOLS, golang_image, propose_docker, propose_static
 from seatrial.renew.modules import GO, MODULES, GoAsker
+from seatrial.renew.references import split_reference
 from seatrial.renew.trivy import NAME as TRIVY
 from seatrial.renew.trivy import propose_trivy
 from seatrial.renew.versions import order_key
@@ -77,9 +71,8 @@ def look_up(question: Question, progress: Callable[[str], None]) -> Fit:
 
     Raises NetworkError, which names every host that did not answer, and ConfigError.
     """
-    asker = GoAsker(env=question.env, timeout_s=max(question.timeout_s * 3, question.timeout_s))
-    tasks: list[Task[_Facts]] = [*_module_task(question, asker), *_direct_tasks(question)]
-    tasks += _widened(question.more)
+    asker = GoAsker(env=question.env, timeout_s=3 * question.timeout_s)
+    tasks: list[Task[_Facts]] = [*_module_task(question, asker), *_direct_tasks(question), *question.more]
     hosts = ", ".join(dict.fromkeys(task.host for task in tasks))
     progress(f"asking {hosts}" if hosts else "nothing to ask")
     answers = ask_all(tasks)
@@ -88,15 +81,10 @@ def look_up(question: Question, progress: Callable[[str], None]) -> Fit:
     pins = question.go
     tags = builder_tags(pins, facts)
     if tags:
-        progress(f"asking {parse_repository(builder_name(pins.golang)).registry} for {', '.join(tags)}")
+        progress(f"asking {_registry_of(pins.golang)} for {', '.join(tags)}")
     images = ask_all([_golang_task(question, tag) for tag in tags])
     fitted = fit(pins, replace(facts, golang=dict(zip(tags, images, strict=True))))
     return Fit(proposals=tuple(_sorted([*fitted.proposals, *found])), problems=fitted.problems)
-
-
-def _widened(tasks: tuple[Task[tuple[Proposal, ...]], ...]) -> Iterator[Task[_Facts]]:
-    for task in tasks:
-        yield Task(host=task.host, pins=task.pins, groups=task.groups, work=task.work)
 
 
 def _sorted(proposals: list[Proposal]) -> list[Proposal]:
@@ -159,7 +147,7 @@ def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
         return
     if static := question.images.get("static", ""):
         yield Task(
-            host=parse_repository(split_reference(static)[0]).registry,
+            host=_registry_of(static),
             pins=("images.static",),
             groups=(Group.IMAGES,),
             work=lambda: (
@@ -168,9 +156,8 @@ def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
         )
     docker = {name: question.tools[name] for name in DOCKER_TOOLS if name in question.tools}
     if docker and (not question.hosts or "gitlab" in question.hosts):
-        registry = parse_repository(split_reference(next(iter(docker.values())))[0]).registry
         yield Task(
-            host=registry,
+            host=_registry_of(next(iter(docker.values()))),
             pins=tuple(f"tools.{name}" for name in docker),
             groups=(Group.IMAGES,),
             work=lambda: tuple(propose_docker(docker, _digests(question), _tags(question))),
@@ -192,13 +179,22 @@ def _action_task(question: Question, repository: str, names: tuple[str, ...]) ->
 
 def _golang_task(question: Question, tag: str) -> Task[GolangImage | None]:
     def work() -> GolangImage | None:
-        registry = _registry(question, builder_name(question.go.golang))
+        registry = _registry(question, split_reference(question.go.golang)[0])
         digest = registry.digest(tag)
         variables = registry.variables(digest, question.architecture) if digest else None
         return golang_image(digest, variables)
 
-    registry = parse_repository(builder_name(question.go.golang)).registry
-    return Task(host=registry, pins=("go", "images.golang"), groups=(Group.IMAGES,), work=work)
+    return Task(
+        host=_registry_of(question.go.golang),
+        pins=("go", "images.golang"),
+        groups=(Group.IMAGES,),
+        work=work,
+    )
+
+
+def _registry_of(reference: str) -> str:
+    """Return the registry that an image's reference names, for messages."""
+    return parse_repository(split_reference(reference)[0]).registry
 
 
 def _registry(question: Question, name: str) -> Registry:

@@ -14,19 +14,20 @@ from seatrial.host.process import end_running
 from seatrial.renew.found import Group
 
 _T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 _AT_ONCE: Final = 8
 # One host's failures differ by it alone, when it does not answer at all.
 _URL: Final = re.compile(r"\S*://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task(Generic[_T]):
+class Task(Generic[_T_co]):
     """One question. host: who is asked; pins: what depends on the answer; groups: for ``--only``."""
 
     host: str
     pins: tuple[str, ...]
     groups: tuple[Group, ...]
-    work: Callable[[], _T]
+    work: Callable[[], _T_co]
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from typing import Final
 
 from seatrial.errors import ConfigError
 from seatrial.renew.found import Floor, GoFacts, GolangImage, GoPins, Group
+from seatrial.renew.references import split_reference
 from seatrial.renew.versions import Numbers, go_name, go_numbers, minor_name
 
 _TAG: Final = re.compile(r"(\d+\.\d+(?:\.\d+)?)((?:-[A-Za-z][\w.-]*)?)")
@@ -55,13 +56,6 @@ class _Wanted:
     candidates: tuple[Numbers, ...]
     moved_because: str
     stays_because: str
-
-
-def builder_name(reference: str) -> str:
-    """Return a reference without its tag and digest: "golang", "registry.example.com:5000/golang"."""
-    name = reference.partition("@")[0]
-    path, colon, tag = name.rpartition(":")
-    return path if colon and "/" not in tag else name
 
 
 def tags_to_look_at(pins: GoPins, facts: GoFacts) -> tuple[str, ...]:
@@ -215,13 +209,12 @@ def _floors(pins: GoPins) -> list[Floor]:
 
 
 def _read_tag(reference: str) -> _Tag | None:
-    name = reference.partition("@")[0]
-    path = builder_name(reference)
-    found = _TAG.fullmatch(name[len(path) + 1 :])
+    name, tag, _ = split_reference(reference)
+    found = _TAG.fullmatch(tag)
     numbers = go_numbers(found[1]) if found else None
     if found is None or numbers is None:
         return None
-    return _Tag(name=path, numbers=numbers, suffix=found[2], is_exact=found[1].count(".") == 2)
+    return _Tag(name=name, numbers=numbers, suffix=found[2], is_exact=found[1].count(".") == 2)
 
 
 def _tried(candidates: tuple[Numbers, ...]) -> Iterator[Numbers]:

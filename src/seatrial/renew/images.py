@@ -9,6 +9,7 @@ from typing import Final
 
 from seatrial.checks.support_dates import distribution_end
 from seatrial.renew.found import GolangImage, Group, Proposal
+from seatrial.renew.references import split_reference
 from seatrial.renew.versions import release_numbers
 
 DOCKER_TOOLS: Final = ("docker-cli", "docker-dind")
@@ -17,13 +18,6 @@ _DOCKER_TAG: Final = re.compile(r"(\d+\.\d+\.\d+)-(cli|dind)")
 
 # Image's name and tag -> digest, or None for a tag that is not there.
 Digest = Callable[[str, str], str | None]
-
-
-def split_reference(reference: str) -> tuple[str, str, str]:
-    """Return name, tag and digest of "NAME:TAG@sha256:…"; each may be ""."""
-    rest, _, digest = reference.partition("@")
-    name, colon, tag = rest.rpartition(":")
-    return (name, tag, digest) if colon and "/" not in tag else (rest, "", digest)
 
 
 def propose_static(reference: str, digest: Digest, *, now: datetime, asked_base: str) -> Proposal:

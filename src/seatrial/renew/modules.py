@@ -5,7 +5,6 @@ The user's settings decide (GOPROXY, GOPRIVATE, GOSUMDB, .netrc); no module is d
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from seatrial.errors import FormatError, NetworkError, ToolFailed, UntrustedInput
+from seatrial.formats.json_stream import json_stream
 from seatrial.formats.jsonvalue import as_table, table_at, text_at, texts_at
 from seatrial.host.process import Completed, find_program, run
 from seatrial.renew.found import Release
@@ -88,7 +88,7 @@ class GoAsker:
 
     def _explain(self, words: str) -> None:
         """Raise what is not simply a version that is not there."""
-        if "SECURITY ERROR" in words or "checksum mismatch" in words:
+        if _is_tampered(words):
             raise UntrustedInput(words)
         if not _NOT_THERE.search(words):
             raise NetworkError(words)
@@ -98,7 +98,7 @@ class GoAsker:
             return done
         words = done.stderr.decode(errors="replace").strip()
         tail = "\n".join(line for line in words.splitlines() if not line.startswith("go: downloading"))
-        kind = UntrustedInput if "SECURITY ERROR" in words or "checksum mismatch" in words else NetworkError
+        kind = UntrustedInput if _is_tampered(words) else NetworkError
         raise kind(tail.removeprefix("go: ") or f"exit status {done.returncode}", where="go list -m")
 
     def _run(self, *arguments: str) -> Completed:
@@ -110,6 +110,11 @@ class GoAsker:
                 return run((program, *arguments), cwd=Path(scratch), env=env, timeout_s=self.timeout_s)
             except ToolFailed as error:
                 raise NetworkError(error.what, where="go list -m") from error
+
+
+def _is_tampered(words: str) -> bool:
+    """Return whether Go says that the checksum database, or go.sum, knows other bytes."""
+    return "SECURITY ERROR" in words or "checksum mismatch" in words
 
 
 def _go_line(mod: Path) -> str:
@@ -127,11 +132,8 @@ def _go_line(mod: Path) -> str:
 
 def _tables(done: Completed) -> Iterator[dict[str, object]]:
     """Read JSON objects that follow each other, as Go prints them."""
-    text, decoder, place = done.stdout.decode(errors="replace").strip(), json.JSONDecoder(), 0
     try:
-        while place < len(text):
-            value, place = decoder.raw_decode(text, place)
+        for value in json_stream(done.stdout.decode(errors="replace")):
             yield as_table(value)
-            place += len(text[place:]) - len(text[place:].lstrip())
     except (ValueError, FormatError) as error:
         raise UntrustedInput(f"not what go list prints: {error}", where=done.command_line) from error

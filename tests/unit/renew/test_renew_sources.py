@@ -16,7 +16,8 @@ from seatrial.renew.actions import parse_tags, propose_action, repository_of
 from seatrial.renew.asking import Task, ask_all
 from seatrial.renew.bases import base_proposal
 from seatrial.renew.found import Group
-from seatrial.renew.images import propose_docker, propose_static, split_reference
+from seatrial.renew.images import propose_docker, propose_static
+from seatrial.renew.references import split_reference
 from seatrial.renew.trivy import propose_trivy
 from seatrial.renew.versions import go_name, go_numbers, order_key, release_numbers
 

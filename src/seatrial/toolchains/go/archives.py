@@ -15,6 +15,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from seatrial.host.files import write_whole
@@ -82,17 +83,14 @@ def forget_answers(driver: Path) -> None:
 
 def _forget_stale(folder: Path) -> None:
     """Go's cache forgets what was not used for days, and `go clean -cache` all of it."""
-    seen: dict[str, bool] = {}
+    is_there = cache(os.path.exists)  # most archives are named by every answer
     for answer in folder.rglob("*.json"):
         try:
             packages = json.loads(answer.read_bytes())["Packages"]
-            files = [package.get("ExportFile", "") for package in packages]
+            is_good = all(is_there(file) for package in packages if (file := package.get("ExportFile")))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            files = [str(answer.with_name("unreadable"))]
-        for file in filter(None, files):
-            if file not in seen:
-                seen[file] = os.path.exists(file)
-        if not all(seen[file] for file in filter(None, files)):
+            is_good = False
+        if not is_good:
             answer.unlink(missing_ok=True)
 
 

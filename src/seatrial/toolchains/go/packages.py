@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import ToolFailed
+from seatrial.formats.json_stream import json_stream
 from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at, texts_at
 from seatrial.toolchains.go.answers import Answers
 
@@ -79,18 +79,7 @@ def list_packages(
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip()
         raise ToolFailed(words or f"go list: exit status {done.returncode}", where=done.command_line)
-    return tuple(_package(as_table(value)) for value in _objects(done.stdout.decode()))
-
-
-def _objects(text: str) -> Iterator[object]:
-    """Yield the concatenated JSON values of Go's output."""
-    decoder = json.JSONDecoder()
-    position = 0
-    while position < len(text):
-        value, position = decoder.raw_decode(text, position)
-        yield value
-        while position < len(text) and text[position].isspace():
-            position += 1
+    return tuple(_package(as_table(value)) for value in json_stream(done.stdout.decode()))
 
 
 def _package(table: dict[str, object]) -> ListedPackage:
