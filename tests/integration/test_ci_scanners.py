@@ -4,6 +4,7 @@ have not looked at is never a pass."""
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -154,6 +155,26 @@ def test_govulncheck_that_crashes_is_no_pass(scans: Scans, tmp_path: Path) -> No
         require(scans.root, FIXED)
     assert "panic: runtime error" in said
     assert "govulncheck did not come to its end" in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("exit 7", "govulncheck did not come to its end"),
+        ("exit 0", "go: is of no known version"),
+    ],
+)
+def test_govulncheck_that_does_not_know_its_go_is_no_pass(
+    answer: str, said: str, scans: Scans, tmp_path: Path
+) -> None:
+    """Left to ask for itself, govulncheck 1.9.0 goes on without: a vulnerable standard library passes."""
+    go = tmp_path / "bin/go"
+    go.parent.mkdir()
+    go.write_text(f'#!/bin/sh\n[ "$*" = "env GOVERSION" ] && {answer}\nexec {shutil.which("go")} "$@"\n')
+    go.chmod(0o755)
+    path = f"{go.parent}:{scans.environment['PATH']}"
+    where = write_go_database(tmp_path / "go")
+    assert said in scans.bad("scan-vulnerabilities", GOVULNCHECK, f"GO_DATABASE=file://{where}", PATH=path)
 
 
 def test_trivy_without_a_fresh_database_is_no_pass(scans: Scans) -> None:
