@@ -154,29 +154,31 @@ class Registry:
         return again
 
     def _authorized(self, refusal: Answer) -> str:
-        challenge = refusal.headers.get("www-authenticate", "")
-        scheme, _, rest = challenge.partition(" ")
-        asked = urlsplit(refusal.url)
-        own = asked.netloc.rpartition("@")[2]
+        """Return the Authorization header that a refusal's WWW-Authenticate wants to see (RFC 9110)."""
+        scheme, _, rest = refusal.headers.get("www-authenticate", "").partition(" ")
+        words = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(rest)}
+        own = urlsplit(refusal.url).netloc.rpartition("@")[2]
         # A mirror has credentials of its own, if any.
-        is_hub = own == "registry-1.docker.io"
-        known = credentials(self.repository.registry if is_hub else own, self.env)
+        known = credentials(self.repository.registry if own == "registry-1.docker.io" else own, self.env)
         if scheme.lower() == "basic" and known:
             return basic(known)
-        words = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(rest)}
-        realm = words.get("realm", "")
-        if scheme.lower() != "bearer" or not realm:
-            raise NetworkError(
-                "HTTP 401: the registry wants a password",
-                where=shown_url(refusal.url),
-                hint=f"docker login {self.repository.registry}",
-            )
-        if urlsplit(realm).scheme != "https" and asked.scheme == "https":
+        if scheme.lower() == "bearer" and words.get("realm"):
+            return f"Bearer {self._token(words, basic(known), refusal.url)}"
+        raise NetworkError(
+            "HTTP 401: the registry wants a password",
+            where=shown_url(refusal.url),
+            hint=f"docker login {self.repository.registry}",
+        )
+
+    def _token(self, words: Mapping[str, str], authorization: str, refused_url: str) -> str:
+        """Ask the token server that a challenge names (distribution, "Token Authentication")."""
+        realm = words["realm"]
+        if urlsplit(realm).scheme != "https" and urlsplit(refused_url).scheme == "https":
             raise NetworkError("the registry asks for a token without TLS", where=shown_url(realm))
         scope = words.get("scope") or f"repository:{self.repository.path}:pull"
         query = {"scope": scope} | ({"service": words["service"]} if words.get("service") else {})
         mark = "&" if urlsplit(realm).query else "?"
-        answer = self.caller.ask(f"{realm}{mark}{urlencode(query)}", authorization=basic(known))
+        answer = self.caller.ask(f"{realm}{mark}{urlencode(query)}", authorization=authorization)
         if answer.status in {401, 403}:
             raise NetworkError(
                 f"HTTP {answer.status}: no token for {self.repository.registry}/{self.repository.path}",
@@ -187,7 +189,7 @@ class Registry:
         token = _text(table, "token") or _text(table, "access_token")
         if not token or not re.fullmatch(r"[!-~]+", token):
             raise UntrustedInput("the answer holds no token", where=shown_url(realm))
-        return f"Bearer {token}"
+        return token
 
 
 def _text(table: dict[str, object], key: str) -> str:
