@@ -127,13 +127,29 @@ def read_settings(directory: Path, named: Path | None = None) -> Settings:
     """
     if named is not None:
         return parse_settings(_bytes(named), str(named))
-    if (path := directory / FILE_NAME).is_file():
+    path, place = find_settings(directory)
+    if path is None:
+        return Settings()
+    if not place:
         return parse_settings(_bytes(path), str(path))
+    table = _toml(_bytes(path), str(path))
+    for name in place:
+        table = as_table(table[name])
+    return _settings(table, f"{path}: [{'.'.join(place)}]")
+
+
+def find_settings(directory: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """Return a service's settings file and the table in it, () for the whole file; None where there is none.
+
+    Raises ConfigError for a pyproject.toml that is not TOML.
+    """
+    if (path := directory / FILE_NAME).is_file():
+        return path, ()
     if (path := directory / "pyproject.toml").is_file():
         tool = as_table(_toml(_bytes(path), str(path)).get("tool", {}))
         if "seatrial" in tool:
-            return _settings(as_table(tool["seatrial"]), f"{path}: [tool.seatrial]")
-    return Settings()
+            return path, ("tool", "seatrial")
+    return None, ()
 
 
 def trial_plan(settings: Settings, *, service_name: str, expects_spans: bool = True) -> TrialPlan:

@@ -274,6 +274,80 @@ def test_windows_line_ends_stay(repository: Path, seatrial: Seatrial) -> None:
     assert "nothing to change" in seatrial("init", str(repository)).stdout
 
 
+def test_settings_of_the_user_get_the_one_line_and_are_theirs(repository: Path, seatrial: Seatrial) -> None:
+    """Then ``seatrial build`` makes the Dockerfile's bytes; who takes the line away again has decided."""
+    settings = repository / "seatrial.toml"
+    theirs = b'# ours\r\n[instrument]\r\nwith = "none" # for now\r\n\r\n[build]\r\ntags = []\r\n'
+    settings.write_bytes(theirs)
+    uncommitted = seatrial("init", str(repository), "--dry-run")
+    assert "vcs = false, [build] in seatrial.toml" in uncommitted.stderr
+    assert "+++ b/seatrial.toml" not in uncommitted.stdout
+    commit_all(repository)
+    shown = seatrial("init", str(repository), "--dry-run")
+    assert re.search(r"^\+vcs = false # .*$", shown.stdout, re.MULTILINE), shown.stdout
+    assert settings.read_bytes() == theirs
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert re.search(r"update +seatrial.toml", done.stderr)
+    assert "vcs = false" not in done.stderr
+    found = settings.read_bytes()
+    assert found.startswith(theirs + b"vcs = false # ")
+    assert found.count(b"\n") == found.count(b"\r\n") == theirs.count(b"\n") + 1
+    assert "nothing to change" in seatrial("init", str(repository)).stdout
+    settings.write_bytes(theirs)
+    assert seatrial("sync", str(repository), "--check").code == 0
+    again = seatrial("init", str(repository))
+    assert "nothing to change" in again.stdout
+    assert "vcs = false, [build] in seatrial.toml" in again.stderr
+    assert settings.read_bytes() == theirs
+
+
+def test_settings_that_say_otherwise_stay(repository: Path, seatrial: Seatrial) -> None:
+    settings = repository / "seatrial.toml"
+    theirs = '[instrument]\nwith = "none"\n[build]\nvcs = true # the program says its commit\n'
+    settings.write_text(theirs)
+    commit_all(repository)
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert settings.read_text() == theirs
+    assert "vcs = false, [build] in seatrial.toml" in done.stderr
+
+
+def test_settings_behind_a_link_are_only_noted(repository: Path, seatrial: Seatrial) -> None:
+    settings = repository / "seatrial.toml"
+    settings.rename(repository / "real.toml")
+    settings.symlink_to("real.toml")
+    commit_all(repository)
+    theirs = (repository / "real.toml").read_bytes()
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert (repository / "real.toml").read_bytes() == theirs
+    assert "vcs = false, [build] in seatrial.toml" in done.stderr
+
+
+def test_settings_in_a_pyproject_are_not_hidden_by_a_file_of_ours(tmp_path: Path, seatrial: Seatrial) -> None:
+    settings = '[tool.black]\nline-length = 99\n\n[tool.seatrial.instrument]\nwith = "none"\n'
+    root = write_service(tmp_path / "svc", {"main.go": MAIN, "pyproject.toml": settings})
+    commit_all(root)
+    done = seatrial("init", str(root))
+    assert done.code == 0, done.stderr
+    found = (root / "pyproject.toml").read_text()
+    assert found.startswith(settings + "\n[tool.seatrial.build]\nvcs = false # ")
+    assert not (root / "seatrial.toml").exists()
+    assert not (root / "orchestrion.yml").exists()
+    assert seatrial("sync", str(root), "--check").code == 0
+
+
+def test_main_package_that_init_was_told_is_kept_for_sync(tmp_path: Path, seatrial: Seatrial) -> None:
+    files = {"cmd/a/main.go": MAIN, "cmd/b/main.go": MAIN, "seatrial.toml": '[instrument]\nwith = "none"\n'}
+    root = write_service(tmp_path / "svc", files)
+    commit_all(root)
+    assert seatrial("init", str(root), "--main", "./cmd/b").code == 0
+    assert '\n[service]\nmain = "./cmd/b"\n' in (root / "seatrial.toml").read_text()
+    check = seatrial("sync", str(root), "--check")
+    assert check.code == 0, check.stderr
+
+
 def test_directory_that_is_no_service(tmp_path: Path, seatrial: Seatrial) -> None:
     (tmp_path / "package.json").write_text("{}")
     done = seatrial("init", str(tmp_path))

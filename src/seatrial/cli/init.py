@@ -68,8 +68,9 @@ def carry_out(wish: Wish, asked: argparse.Namespace, *, is_check: bool) -> int:
     from seatrial.keep import plan_files, write_files  # noqa: PLC0415
 
     is_shown_only = asked.dry_run or is_check
+    wish = replace(wish, may_recover=not is_shown_only, may_touch_uncommitted=asked.allow_uncommitted)
     with Progress(is_quiet=asked.quiet) as progress:
-        kept = plan_files(replace(wish, may_recover=not is_shown_only), progress)
+        kept = plan_files(wish, progress)
     is_written = not is_shown_only and not kept.files.conflicts
     if not asked.quiet or kept.files.conflicts:
         sys.stderr.write(plan_text(kept))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from seatrial.config import FILE_NAME as SETTINGS_NAME
+from seatrial.config import Settings, find_settings
 from seatrial.errors import ConfigError, MachineError, MissingTool, OutputError
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
@@ -25,11 +26,12 @@ from seatrial.model.request import Request
 from seatrial.pipeline import plan_build
 from seatrial.plan import service_key, with_flag_owner
 from seatrial.scaffold.apply import apply_changes
-from seatrial.scaffold.changes import Change, Kind, Tree, place_templates, plan_changes, read_file
+from seatrial.scaffold.changes import Change, Edited, Kind, Tree, place_templates, plan_changes, read_file
 from seatrial.scaffold.changes import Plan as FilePlan
 from seatrial.scaffold.flags import TOOLS_MOD, WEAVE_DIRECTORY
 from seatrial.scaffold.gomod import GO_MOD, Module, ModuleEdits, edit_module
 from seatrial.scaffold.journal import is_interrupted, recover
+from seatrial.scaffold.settings import SAME_BYTES, Setting, add_settings
 from seatrial.scaffold.table import TEMPLATES
 from seatrial.scaffold.values import Values
 from seatrial.scaffold.vendor import vendored
@@ -39,6 +41,7 @@ from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.sources import read_sources
 
 _SHOWN_MOVES: Final = 8
+_OF_SETTINGS: Final = "what the Dockerfile holds to, too"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,8 @@ class Wish:
 
     pin_file: "go.mod", "tools.mod", or "" for whichever moves none of the service's modules.
     is_first: False for ``sync``, which keeps what ``init`` wrote. may_recover: False where nothing may be
-    written: what a killed run left is then an error, and not put back.
+    written: what a killed run left is then an error, and not put back. may_touch_uncommitted: as in
+    ``write_files``; without it, settings with changes that git does not have stay as they are.
     """
 
     request: Request
@@ -55,6 +59,7 @@ class Wish:
     pin_file: str = ""
     is_first: bool = True
     may_recover: bool = True
+    may_touch_uncommitted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +117,19 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     trees = (
         [Tree(path=prefix + WEAVE_DIRECTORY, purpose="what is woven in", files=aspects)] if is_woven else []
     )
-    edited = list(edits.edited)
+    in_settings = _settings_edit(root, settings, wish, held)
+    edited = [*edits.edited, *([in_settings] if in_settings else [])]
     if trees and project.is_vendored:
         tree, listing = vendored(root, prefix, aspects, imported_packages(values))
         trees.append(tree)
         edited.append(listing)
     files = plan_changes(root, TEMPLATES, values, edited=edited, trees=trees, remembered=lock.files)
     files = _with_lock(files, root, lock)
-    return Kept(root=root, files=files, notes=(*pin_notes, *_notes(plan, values, edits, owner)))
+    return Kept(
+        root=root,
+        files=files,
+        notes=(*pin_notes, *_notes(plan, values, edits, owner, files)),
+    )
 
 
 def _module_edits(
@@ -133,6 +143,33 @@ def _module_edits(
             asked=pin_file,
             scratch=Path(scratch),
         )
+
+
+def _settings_edit(root: Path, settings: Settings, wish: Wish, held: Lock) -> Edited | None:
+    """Return the user's settings with what ours would say, once: afterwards the file is theirs alone.
+
+    None where nothing is missing, and for a file that is not to be written: it has changes that git does
+    not have, a link leads to it, or it is not below the root.
+    """
+    request = wish.request
+    path, place = find_settings(request.root)
+    if path is None or path.is_symlink() or not path.is_relative_to(root):
+        return None
+    name = relative_to(path, root)
+    content = read_file(root, name)
+    if content is None:
+        return None
+    if name in held.files:
+        # The table of templates has the usual name, and keeps it in the lock.
+        return Edited(path=name, purpose=_OF_SETTINGS, content=content) if name != SETTINGS_NAME else None
+    if not wish.is_first or (not wish.may_touch_uncommitted and _uncommitted(root, request.env, [name])):
+        return None
+    wanted = [SAME_BYTES]
+    if request.main and not settings.main:
+        # sync is not told which of several main packages it is.
+        wanted.append(Setting(section="service", key="main", value=request.main))
+    edited = add_settings(content, place, wanted)
+    return Edited(path=name, purpose=_OF_SETTINGS, content=edited) if edited != content else None
 
 
 def _recover(wish: Wish, watcher: Watcher) -> None:
@@ -195,7 +232,9 @@ def _with_lock(files: FilePlan, root: Path, lock: Lock) -> FilePlan:
     return replace(files, changes=(*files.changes, change))
 
 
-def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> tuple[str, ...]:
+def _notes(
+    plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner, files: FilePlan
+) -> tuple[str, ...]:
     notes = list(plan.warnings)
     if edits.moved:
         listed = "".join(f"\n  {line}" for line in edits.moved[:_SHOWN_MOVES])
@@ -203,9 +242,11 @@ def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> 
         listed += f"\n  and {more} more" if more > 0 else ""
         where = "is pinned in tools.mod" if edits.pin_file == "tools.mod" else "is pinned there all the same"
         notes.append(f"a tool line in go.mod would move this; Orchestrion {where}:{listed}")
-    if plan.build.should_stamp_vcs and (plan.project.root / SETTINGS_NAME).exists():
+    settings, _ = find_settings(plan.project.root)
+    is_edited = any(change.purpose == _OF_SETTINGS for change in files.writes)
+    if plan.build.should_stamp_vcs and settings and not is_edited:
         notes.append(
-            f"for the Dockerfile's bytes from seatrial build, too: vcs = false, [build] in {SETTINGS_NAME}"
+            f"for the Dockerfile's bytes from seatrial build, too: vcs = false, [build] in {settings.name}"
         )
     if owner is FlagOwner.WOVEN and not values.is_woven:
         notes.append("no HEALTHCHECK in the Dockerfile: without weaving only seatrial build can add one")
@@ -223,15 +264,15 @@ def _notes(plan: Plan, values: Values, edits: ModuleEdits, owner: FlagOwner) -> 
 def _refuse_uncommitted(kept: Kept, env: Mapping[str, str]) -> None:
     """A file with changes that git does not have is not edited, but for what Seatrial wrote itself."""
     edited = [change.path for change in kept.files.writes if change.before is not None and not change.is_ours]
-    if not edited:
-        return
-    status = ask_git(kept.root, env, "status", "--porcelain", "-z", "--", *edited)
-    if status is None:
-        return
-    dirty = [entry[3:] for entry in status.split("\0") if entry]
-    if dirty:
+    if dirty := _uncommitted(kept.root, env, edited):
         raise ConfigError(
             f"changes that git does not have: {', '.join(dirty)}",
             where=str(kept.root),
             hint="commit them first, so that what Seatrial does can be told apart; or: --allow-uncommitted",
         )
+
+
+def _uncommitted(root: Path, env: Mapping[str, str], paths: list[str]) -> list[str]:
+    """Return those of the paths with changes that git does not have; none where there is no git."""
+    status = ask_git(root, env, "status", "--porcelain", "-z", "--", *paths) if paths else None
+    return [entry[3:] for entry in (status or "").split("\0") if entry]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from seatrial.config import Settings
+from seatrial.config import FILE_NAME, Settings, find_settings
 from seatrial.errors import ProjectError
 from seatrial.host.git import ask_git
 from seatrial.keep.pinning import read_pins
@@ -107,6 +107,7 @@ def describe(
         answers_flag=owner is FlagOwner.SERVICE,
         has_linter_settings=any((root / name).exists() for name in _LINTER_FILES)
         and ".golangci.yml" not in lock.files,
+        has_settings=find_settings(root)[0] not in {None, root / FILE_NAME},
         wants_ignores=_wants_ignores(project, root, lock, env),
         make_targets=_make_targets(root, lock),
     )

@@ -81,7 +81,7 @@ class Tree:
 
 @dataclass(frozen=True, kw_only=True)
 class Edited:
-    """A file that a tool edits in its own format (go.mod). content: of afterwards."""
+    """A file that is edited in its own format (go.mod, settings). content: of afterwards."""
 
     path: str
     purpose: str
@@ -163,8 +163,10 @@ def plan_changes(
     """
     changes: list[Change] = []
     kept: dict[str, str] = {}
+    edited = tuple(edited)
+    elsewhere = {edit.path for edit in edited}
     for template in templates:
-        if not template.is_wanted(values):
+        if not template.is_wanted(values) or template.path in elsewhere:
             continue
         if template.key not in values.paths:
             changes.append(

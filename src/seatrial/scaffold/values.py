@@ -58,9 +58,9 @@ class Values:
     workspace_modules: directories of the other members of a go.work or local replacements, below the root.
     inputs: files of the repository that the build reads, relative to its root.
     answers_flag: the service itself has --health-check. has_linter_settings: a golangci-lint file of any
-    name is there. wants_ignores: git would see what make writes.
-    make_targets: targets that the user's own Makefile has. paths: template's key -> where
-    its file is.
+    name is there. has_settings: those of Seatrial are in pyproject.toml. wants_ignores: git would see what
+    make writes. make_targets: targets that the user's own Makefile has. paths: template's key -> where its
+    file is.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Values:
     inputs: tuple[str, ...] = ()
     answers_flag: bool = False
     has_linter_settings: bool = False
+    has_settings: bool = False
     wants_ignores: bool = False
     make_targets: frozenset[str] = frozenset()
     paths: Mapping[str, str] = field(default_factory=dict)

@@ -81,5 +81,12 @@ TEMPLATES: Final = (
         is_wanted=lambda values: not values.has_linter_settings,
         is_kept=False,
     ),
-    Template(path="seatrial.toml", purpose="Seatrial's settings", render=render_settings, is_kept=False),
+    Template(
+        path="seatrial.toml",
+        purpose="Seatrial's settings",
+        render=render_settings,
+        # It would be read in place of those in pyproject.toml.
+        is_wanted=lambda values: not values.has_settings,
+        is_kept=False,
+    ),
 )
