@@ -49,6 +49,8 @@ class Settings:
     health_informational: tuple[str, ...] = ()
     health_checks: tuple[tuple[str, str], ...] = ()
     health_listener: str = "required"
+    image_name: str = ""
+    image_arguments: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     image_size_bytes: int = 50_000_000
     graceful_stop: bool = False
@@ -78,6 +80,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "base": {"image": ("base", "base"), "mirror": ("mirror", "text")},
     "image": {
+        "name": ("image_name", "name"),
+        "arguments": ("image_arguments", "texts"),
         "ports": ("ports", "ports"),
         "labels": ("labels", "table"),
         "files": ("image_files", "places"),
@@ -113,6 +117,8 @@ CHOICES = {
     "services": ("postgres",),
     "listener": ("required", "optional"),
 }
+# One part of a repository's name (OCI distribution-spec).
+NAME = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 # Mounted upon when a container is started: what the image has there is not seen.
 _TAKEN = ("proc", "dev", "sys", "tmp")
 _SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -248,7 +254,7 @@ def _settings(table: dict[str, object], source: str) -> Settings:
 
 def _value(kind: str, value: object) -> object:
     """Turn a TOML value into the field's value; raise ValueError saying what was expected."""
-    if kind in {"text", "instrumenter", "base", "size", "duration", "target", "listener"}:
+    if kind in {"text", "instrumenter", "base", "size", "duration", "target", "listener", "name"}:
         return _text_value(kind, _expect(value, str, "text"))
     if kind in _READERS:
         return _READERS[kind](value)
@@ -377,6 +383,8 @@ def _check_addresses(addresses: list[str]) -> None:
 def _text_value(kind: str, text: str) -> object:
     if kind == "target" and not re.fullmatch(r"/[!-~]*", text):
         raise ValueError('a path such as "/healthz"')
+    if kind == "name" and not re.fullmatch(NAME, text):
+        raise ValueError('a name in lower case, such as "orders"; its registry and owner come with the push')
     if kind == "size":
         return parse_size(text)
     if kind == "duration":

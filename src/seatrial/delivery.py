@@ -72,6 +72,7 @@ def _image(plan: Plan, files: tuple[Entry, ...], base: Base, *, has_health_flag:
     config = ImageConfig(
         architecture=plan.build.architecture,
         entrypoint=(f"/{SERVER_PATH}",),
+        cmd=plan.image.arguments,
         env=("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",),
         ports=plan.image.ports,
         labels=plan.image.labels,

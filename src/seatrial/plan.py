@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from seatrial.config import Settings, trial_plan
+from seatrial.config import NAME, Settings, trial_plan
 from seatrial.errors import ConfigError, MachineError
 from seatrial.model.image import Healthcheck
 from seatrial.model.plan import BuildPlan, FlagOwner, ImagePlan, Output, Plan
@@ -37,6 +37,7 @@ def make_plan(
     Raises ConfigError for what cannot be combined, MachineError for C code that cannot be linked here.
     """
     is_cgo = _links_c(project, request, has_c_compiler)
+    name = settings.image_name or _name(project)
     return Plan(
         project=project,
         build=BuildPlan(
@@ -49,15 +50,15 @@ def make_plan(
             is_cgo=is_cgo,
             should_stamp_vcs=settings.stamps_vcs and bool(project.repository and project.repository.revision),
         ),
-        image=_image_plan(project, request, settings),
+        image=_image_plan(name, project, request, settings),
         trial=trial_plan(
             settings,
-            service_name=_name(project),
+            service_name=name,
             expects_spans=bool(orchestrion_version) and "net/http" in settings.integrations,
         )
         if request.should_try
         else None,
-        outputs=request.outputs or (_default_output(project, request),),
+        outputs=request.outputs or (_default_output(name, project, request),),
         warnings=project.warnings,
     )
 
@@ -103,25 +104,27 @@ def _links_c(project: Project, request: Request, has_c_compiler: bool) -> bool:
     return True
 
 
-def _image_plan(project: Project, request: Request, settings: Settings) -> ImagePlan:
+def _image_plan(name: str, project: Project, request: Request, settings: Settings) -> ImagePlan:
     repository = project.repository
     version = repository.version if repository else ""
     epoch_s = _epoch_s(project, request)
     labels = {
-        "org.opencontainers.image.title": _name(project),
+        "org.opencontainers.image.title": name,
         "org.opencontainers.image.version": version,
         "org.opencontainers.image.revision": repository.revision if repository else "",
         "org.opencontainers.image.source": repository.source_url if repository else "",
         **dict(settings.labels),
     }
     return ImagePlan(
-        reference=_reference(request.reference) or f"{_name(project)}:{_tag(version)}",
+        name=name,
+        reference=_reference(request.reference) or f"{name}:{_tag(version)}",
         base=request.base or settings.base,
         created=datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         epoch_s=epoch_s,
         version=version,
         labels=tuple((key, value) for key, value in sorted(labels.items()) if value),
         ports=settings.ports or project.exposed_ports,
+        arguments=settings.image_arguments,
         healthcheck=Healthcheck(
             argv=(f"/{SERVER_PATH}", HEALTH_FLAG),
             interval_s=settings.health_interval_s,
@@ -146,7 +149,7 @@ def _epoch_s(project: Project, request: Request) -> int:
 
 
 def _name(project: Project) -> str:
-    """Name the image after the module, or after the command when the module has several."""
+    """Name the image after the module."""
     words = [word for word in project.module.path.split("/") if not re.fullmatch(r"v\d+", word)]
     name = re.sub(r"[^a-z0-9]+", "-", words[-1].lower()).strip("-")
     return name or "service"
@@ -161,8 +164,7 @@ def _reference(text: str) -> str:
     if not text:
         return ""
     name, _, tag = text.rpartition(":") if ":" in text.rpartition("/")[2] else (text, "", "latest")
-    path = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-    if not re.fullmatch(rf"(?:[\w.-]+(?::\d+)?/)?{path}(?:/{path})*", name) or _tag(tag) != tag:
+    if not re.fullmatch(rf"(?:[\w.-]+(?::\d+)?/)?{NAME}(?:/{NAME})*", name) or _tag(tag) != tag:
         raise ConfigError(
             f"{text!r} is not an image name", where="-t", hint="such as orders:1.4.2, in lower case"
         )
@@ -181,9 +183,9 @@ def _expanded(ldflags: str, project: Project) -> str:
     return ldflags
 
 
-def _default_output(project: Project, request: Request) -> Output:
+def _default_output(name: str, project: Project, request: Request) -> Output:
     """Return a place outside the user's tree that is the same for each build of this service."""
-    return Output(path=request.cache / "images" / f"{_name(project)}-{service_key(project)}", form="layout")
+    return Output(path=request.cache / "images" / f"{name}-{service_key(project)}", form="layout")
 
 
 def service_key(project: Project) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.config import CHOICES, KEYS
+from seatrial.config import CHOICES, KEYS, NAME
 from seatrial.model.trial import METHODS
 
 _SECTIONS: Final = {
@@ -50,6 +50,10 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "image": {
+        "name": 'What the image is called, such as `"orders"`. Default: the last word of the module\'s path.',
+        "arguments": (
+            'What the program is started with when nobody says otherwise (`CMD`), such as `["serve"]`.'
+        ),
         "ports": 'What the service listens on, such as `["8080"]`. Default: `EXPOSE` of its Dockerfile.',
         "labels": "Image labels beside the `org.opencontainers.image.*` ones.",
         "files": (
@@ -88,7 +92,7 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
             "Variables; `{postgres.url}`, `.host`, `.port`, `.user`, `.password`, `.database` are filled in, "
             "and `{NAME.host}`, `{NAME.port}` of other services."
         ),
-        "arguments": 'Arguments of the program, such as `["serve"]`.',
+        "arguments": "Arguments of the program, in place of `[image] arguments`.",
         "files": (
             'Files for the trial only: `{"/etc/svc.toml" = "url = \'{postgres.url}\'"}` (TOML\'s """ holds '
             "several lines); placeholders as above."
@@ -99,7 +103,7 @@ _DEFAULTS: Final[dict[str, dict[str, object]]] = {
     "build": {"prepare": [], "tags": [], "ldflags": "", "vcs": True},
     "instrument": {"with": "orchestrion", "integrations": list(CHOICES["integrations"])},
     "base": {"image": "debian-13"},
-    "image": {"labels": {}, "files": {}},
+    "image": {"arguments": [], "labels": {}, "files": {}},
     "health": {
         "start_period": "10s",
         "interval": "10s",
@@ -116,6 +120,7 @@ _DEFAULTS: Final[dict[str, dict[str, object]]] = {
 _KINDS: dict[str, dict[str, object]] = {
     "text": {"type": "string"},
     "truth": {"type": "boolean"},
+    "name": {"type": "string", "pattern": f"^{NAME}$"},
     "count": {"type": "integer", "minimum": 1, "maximum": 100},
     "texts": {"type": "array", "items": {"type": "string"}},
     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d{1,5}(/(tcp|udp))?$"}},

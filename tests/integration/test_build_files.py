@@ -67,6 +67,41 @@ def test_files_of_the_image_and_of_the_trial(tmp_path: Path) -> None:
     assert _bodies(changed.at("trial", "exchanges")) == {"port 5432 second"}
 
 
+SERVER = """package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 3 || os.Args[1] != "serve" {
+		fmt.Println("usage: svc serve WORD")
+		os.Exit(2)
+	}
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Args[2]) })
+	fmt.Println(http.ListenAndServe(":8080", nil))
+}
+"""
+
+
+def test_arguments_of_the_image_start_it_and_the_trial_may_have_others(tmp_path: Path) -> None:
+    seatrial = own_cache(tmp_path / "cache")
+    root = write_service(tmp_path / "svc", {"main.go": SERVER})
+    settings = '[image]\nname = "greeter"\narguments = ["serve", "a word"]\n'
+    (root / "seatrial.toml").write_text(settings)
+    commit_all(root)
+    done = seatrial("build", str(root), *WAYS)
+    assert done.code == 0, done.stderr
+    assert str(done.at("image", "reference")).startswith("greeter:")
+    assert _bodies(done.at("trial", "exchanges")) == {"a word"}
+
+    (root / "seatrial.toml").write_text(f'{settings}[trial]\narguments = ["serve", "another"]\n')
+    other = seatrial("build", str(root), *WAYS)
+    assert _bodies(other.at("trial", "exchanges")) == {"another"}
+
+
 def _verdict(run: Run, name: str) -> dict[str, object]:
     return next(row for row in map(as_table, as_list(run.at("verdicts"))) if text_at(row, "id") == name)
 

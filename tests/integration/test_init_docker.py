@@ -22,9 +22,20 @@ pytestmark = [pytest.mark.go, pytest.mark.engine]
 
 SMALL = """package main
 
-import "net/http"
+import (
+	_ "embed"
+	"net/http"
+	"os"
+)
+
+//go:embed made/page.txt
+var page string
 
 func main() {
+	if len(os.Args) != 3 || os.Args[1] != "serve" {
+		println("usage: small serve WORD")
+		os.Exit(2)
+	}
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	})
@@ -32,6 +43,12 @@ func main() {
 		panic(err)
 	}
 }
+"""
+# Each command starts where the service is, whatever the one before did; the sources are made by both.
+SMALL_SETTINGS = """prepare = ["mkdir made && cd made", "test -d made && echo $((6*7)) > made/page.txt"]
+[image]
+name = "smallest"
+arguments = ["serve", "a \\\"word\\\""]
 """
 # What nobody wants in an image, or in the hands of whoever runs the builder.
 PLANTED = (
@@ -75,14 +92,14 @@ def initialised(root: Path, images: Images, *, settings: str = "") -> Path:
     return root
 
 
-def made(root: Path, engine: DockerEngine, version: str = "1.2.3") -> Made:
+def made(root: Path, engine: DockerEngine, version: str = "1.2.3", name: str = "") -> Made:
     start = time.monotonic()
     words = ("make", "docker-build", f"VERSION={version}", f"DOCKER={DOCKER}")
     done = run(words, root, docker_environment(engine))
     assert done.returncode == 0, done.stdout + done.stderr
     return Made(
         root=root,
-        image=f"{root.name}:{version}",
+        image=f"{name or root.name}:{version}",
         output=done.stdout + done.stderr,
         seconds=time.monotonic() - start,
     )
@@ -109,7 +126,7 @@ def small(
     root.mkdir()
     (root / "go.mod").write_text("module example.com/small\n\ngo 1.24\n")
     (root / "main.go").write_text(SMALL)
-    return made(initialised(root, images), docker_engine)
+    return made(initialised(root, images, settings=SMALL_SETTINGS), docker_engine, name="smallest")
 
 
 def program_of(engine: DockerEngine, image: str, place: Path) -> Path:

@@ -79,6 +79,7 @@ def test_go_and_orchestrion_accept_the_files(woven: Path, seatrial: Seatrial) ->
     assert seatrial("init", str(woven)).code == 0
     checked("go", "mod", "tidy", "-diff", cwd=woven)
     checked("go", "vet", "./...", cwd=woven)
+    assert checked("gofmt", "-l", ".", cwd=woven) == ""
     module = "github.com/DataDog/orchestrion"
     place = checked("go", "list", "-modfile=tools.mod", "-m", "-f", "{{.Dir}}", module, cwd=woven).strip()
     files = [str(path) for path in woven.rglob("orchestrion.yml")]
@@ -131,6 +132,23 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
     assert 'VERSION="mine"' not in image.stdout
     assert not re.search(r'VERSION=""|:" ', image.stdout)
     assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+def test_port_of_the_users_dockerfile_may_stand_in_a_variable(repository: Path, seatrial: Seatrial) -> None:
+    (repository / "Dockerfile").write_text(
+        "FROM scratch\nARG DEBUG=6060\nENV PORT 9000\nEXPOSE ${PORT} $DEBUG/udp $UNSET\n"
+    )
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    assert "\nEXPOSE 9000/tcp 6060/udp\n" in (repository / "seatrial.Dockerfile").read_text()
+
+
+def test_tests_of_other_build_tags_are_not_sent_to_the_builder(repository: Path, seatrial: Seatrial) -> None:
+    """Go lists them among the files that it ignores; they were let through as parts of the program."""
+    (repository / "db_test.go").write_text("//go:build integration\n\npackage main\n")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    assert "db_test.go" not in (repository / ".dockerignore").read_text()
 
 
 def test_makefile_expands_nothing_that_is_not_set(woven: Path, seatrial: Seatrial) -> None:
@@ -264,11 +282,26 @@ def test_link_in_place_of_a_dockerfile_is_left_alone(repository: Path, seatrial:
     assert (repository / "seatrial.Dockerfile").exists()
 
 
-def test_windows_line_ends_stay(repository: Path, seatrial: Seatrial) -> None:
-    (repository / ".dockerignore").write_bytes(b"mine\r\n")
+@pytest.mark.parametrize("theirs", [".dockerignore", "docker/Dockerfile", "build/api.Dockerfile"])
+def test_other_builds_keep_their_context(theirs: str, repository: Path, seatrial: Seatrial) -> None:
+    """What is left out for our image (Makefile, tests, .git) may be what theirs is made with."""
+    (repository / theirs).parent.mkdir(exist_ok=True)
+    (repository / theirs).write_text("# theirs\n")
+    (repository / "vendor/x").mkdir(parents=True)
+    (repository / "vendor/x/Dockerfile").write_text("FROM scratch\n")
     commit_all(repository)
     assert seatrial("init", str(repository)).code == 0
-    content = (repository / ".dockerignore").read_bytes()
+    assert "**/*_test.go\n" in (repository / "Dockerfile.dockerignore").read_text()
+    assert (repository / theirs).read_text() == "# theirs\n"
+    assert (repository / ".dockerignore").exists() == (theirs == ".dockerignore")
+    assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+def test_windows_line_ends_stay(repository: Path, seatrial: Seatrial) -> None:
+    (repository / ".gitignore").write_bytes(b"mine\r\n")
+    commit_all(repository)
+    assert seatrial("init", str(repository)).code == 0
+    content = (repository / ".gitignore").read_bytes()
     assert content.startswith(b"mine\r\n\r\n# seatrial:begin")
     assert content.count(b"\n") == content.count(b"\r\n")
     assert "nothing to change" in seatrial("init", str(repository)).stdout
@@ -385,6 +418,18 @@ def test_any_state_of_git_will_do(tmp_path: Path, seatrial: Seatrial, state: str
     assert re.search(r'--tag "svc:[\w.-]+"', version), version
 
 
+def test_pipeline_is_written_where_its_host_reads_it(tmp_path: Path, seatrial: Seatrial) -> None:
+    settings = '[instrument]\nwith = "none"\n'
+    root = write_service(tmp_path / "repo/backend", {"main.go": MAIN, "seatrial.toml": settings})
+    commit_all(tmp_path / "repo")
+    done = seatrial("init", str(root), "--ci", "github", "--ci", "gitlab")
+    assert done.code == 0, done.stderr
+    assert "no pipeline is written" in done.stderr
+    assert {"backend/Dockerfile", "backend/Makefile"} <= paths(tmp_path / "repo")
+    assert not any(".github" in path or "gitlab-ci" in path for path in paths(tmp_path / "repo"))
+    assert "nothing to change" in seatrial("init", str(root)).stdout
+
+
 def test_module_below_the_workspace_has_its_files_where_docker_finds_them(
     tmp_path: Path, seatrial: Seatrial
 ) -> None:
@@ -438,6 +483,7 @@ def test_vendored_service_stays_one_that_go_takes(tmp_path: Path, seatrial: Seat
     done = seatrial("init", str(root))
     assert done.code == 0, done.stderr
     checked("go", "build", "-o", "/dev/null", ".", cwd=root)
+    assert checked("gofmt", "-l", ".", cwd=root) == ""
     git(root, "add", "-A")
     git(root, "commit", "-qm", "init")
     checked("go", "mod", "vendor", cwd=root)

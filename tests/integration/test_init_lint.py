@@ -26,6 +26,13 @@ SERVICES = {
     "plain": BASE,
     "vendored": replace(BASE, is_vendored=True, pin_file="tools.mod"),
     "in a directory": replace(BASE, module_directory="svc", prepare=("go generate ./...",)),
+    "prepared": replace(
+        BASE,
+        prepare=('echo "$HOME" > page', "go generate ./..."),
+        prepare_directory="svc",
+        tags=("a", "b"),
+        arguments=("serve", 'a "word"'),
+    ),
     "C code": replace(BASE, is_cgo=True, ldflags="-X main.version={version}"),
     "files": replace(BASE, image_files=(("/m", "my files"), ("/n", "n")), labels=(("a", 'b "c" $d'),)),
     "not woven": replace(BASE, is_woven=False, healthcheck=None),

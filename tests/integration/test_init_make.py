@@ -147,6 +147,52 @@ def test_plain_program_is_static_and_not_woven(orders: Make) -> None:
     assert "is not woven by Orchestrion" in orders.bad("verify-binary", "SERVER=bin/plain")
 
 
+TAGGED_TEST = """package main
+
+import "testing"
+
+func TestPage(t *testing.T) {
+	if page+two != "42\\n2\\n" {
+		t.Fatal(page, two)
+	}
+}
+"""
+
+
+def test_fresh_clone_has_what_a_command_makes(tmp_path: Path) -> None:
+    """`[build] prepare` and `tags` count for make's targets, as they do for the image."""
+    settings = """[instrument]
+with = "none"
+[build]
+vcs = false
+tags = ["special"]
+prepare = ["mkdir -p made && cd made", "echo $((6*7)) > made/page.txt"]
+"""
+    embeds = 'import _ "embed"\n\n//go:embed made/page.txt\nvar page string\n\n'
+    root = write_service(
+        tmp_path / "svc",
+        {
+            "main.go": f"package main\n\n{embeds}func main() {{ println(page, two) }}\n",
+            "special.go": '//go:build special\n\npackage main\n\nconst two = "2\\n"\n',
+            "main_test.go": TAGGED_TEST,
+            "seatrial.toml": settings,
+            ".gitignore": "/made/\n",
+        },
+    )
+    commit_all(root)
+    done = Seatrial()("init", str(root), "--ci", "gitlab")
+    assert done.code == 0, done.stderr
+    commit_all(root)
+    git(tmp_path, "clone", "-q", str(root), "clone")
+    for target in ("build", "test"):
+        shutil.rmtree(tmp_path / "clone/made", ignore_errors=True)
+        Make(root=tmp_path / "clone").good(target)
+    make = Make(root=tmp_path / "clone").with_tools(golangci_lint())
+    assert "0 issues." in make.good("lint")
+    assert "what the sources need and git does not hold" in make.good("help")
+    assert git(tmp_path / "clone", "status", "--porcelain") == ""
+
+
 def test_generated_code_is_as_it_was(orders: Make) -> None:
     before = git(orders.root, "diff")
     orders.good("generate")

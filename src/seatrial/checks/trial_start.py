@@ -36,8 +36,12 @@ _FILES: Final = (
     'files = {"/etc/service.toml" = "text, such as {postgres.url}"}'
 )
 _ARGUMENTS: Final = (
-    'it may want to be told to serve; in seatrial.toml: [trial] arguments = ["serve"], and environment = '
-    '{NAME = "value"}'
+    "it may want to be told to serve; in seatrial.toml, for whoever runs the image, or for the trial only:\n"
+    "[image]\n"
+    'arguments = ["serve"]\n'
+    "[trial]\n"
+    'arguments = ["serve"]\n'
+    'environment = {NAME = "value"}'
 )
 _NO_TABLES: Final = (
     "its tables are not there: let it make them at its start, by a variable under [trial] environment or by "

@@ -255,6 +255,11 @@ def _notes(
         for name in ("GNUmakefile", "makefile")
         if (plan.project.root / name).exists() and values.path("Makefile") == "Makefile"
     ]
+    if not values.hosts:
+        notes.append(
+            "no pipeline is written: a host reads one at the repository's root only, and these files lie"
+            " below it; one of your own there can run their make targets"
+        )
     if taken := sorted(values.make_targets):
         renamed = ", ".join(f"{name} is {values.target(name)}" for name in taken)
         notes.append(f"your Makefile's own targets stay; of Seatrial's, {renamed}")

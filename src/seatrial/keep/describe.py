@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,8 @@ from seatrial.scaffold.region import read_text
 from seatrial.scaffold.values import Values
 
 HOSTS: Final = ("github", "gitlab")
+# Where others' files lie.
+_NOT_BUILT: Final = {"vendor", "node_modules", "testdata"}
 _LINTER_FILES: Final = tuple(f".golangci.{suffix}" for suffix in ("yml", "yaml", "toml", "json"))
 
 
@@ -59,6 +62,11 @@ def find_hosts(root: Path, project: Project) -> tuple[str, ...]:
     return tuple(name for name in HOSTS if found[name]) or ("github",)
 
 
+def is_whole_repository(root: Path, project: Project) -> bool:
+    """True where files in ``root`` are at the repository's root: no host reads a pipeline below it."""
+    return project.repository is None or project.repository.top.samefile(root)
+
+
 def describe(
     plan: Plan,
     settings: Settings,
@@ -75,8 +83,9 @@ def describe(
     # Without weaving, only `seatrial build` can add a health check: it replaces files of Go itself.
     has_check = owner is FlagOwner.SERVICE or (owner is FlagOwner.WOVEN and is_woven)
     module = project.module.directory
+    service = relative_to(project.root, root)
     return Values(
-        name=plan.image.reference.rpartition(":")[0].rpartition("/")[2],
+        name=plan.image.name,
         module=project.module.path,
         module_directory=relative_to(module, root),
         main=_main(project),
@@ -87,15 +96,19 @@ def describe(
         is_vendored=project.is_vendored,
         integrations=plan.build.integrations,
         ports=plan.image.ports,
+        arguments=plan.image.arguments,
         healthcheck=plan.image.healthcheck if has_check else None,
         health_settings=plan.build.health,
         tags=plan.build.tags,
         ldflags=settings.ldflags,
         prepare=settings.prepare,
-        image_files=plan.image.files,
+        prepare_directory=service,
+        image_files=tuple((path, posixpath.join(service, source)) for path, source in plan.image.files)
+        if service != "."
+        else plan.image.files,
         labels=settings.labels,
         size_limit_bytes=plan.image.size_limit_bytes,
-        hosts=frozenset(lock.ci),
+        hosts=frozenset(lock.ci) if is_whole_repository(root, project) else frozenset(),
         default_branch=_default_branch(root, env),
         source_url=project.repository.source_url if project.repository else "",
         workspace_modules=tuple(
@@ -109,7 +122,8 @@ def describe(
         and ".golangci.yml" not in lock.files,
         has_settings=find_settings(root)[0] not in {None, root / FILE_NAME},
         wants_ignores=_wants_ignores(project, root, lock, env),
-        make_targets=_make_targets(root, lock),
+        has_other_dockerfiles=_has_other_dockerfiles(root, lock, env),
+        make_targets=_make_targets(root, lock) - (set() if settings.prepare else {make.PREPARE}),
     )
 
 
@@ -132,6 +146,26 @@ def _wants_ignores(project: Project, root: Path, lock: Lock, env: Mapping[str, s
     outputs = {"bin/server", "bin/orchestrion", "coverage.out"}
     ignored = (ask_git(root, env, "check-ignore", *sorted(outputs)) or "").splitlines()
     return not outputs <= set(ignored)
+
+
+def _has_other_dockerfiles(root: Path, lock: Lock, env: Mapping[str, str]) -> bool:
+    """True where builds of the user's own read .dockerignore: what is left out for ours, they may need."""
+    if ".dockerignore" in lock.files:
+        return False
+    if (root / ".dockerignore").exists():
+        return True
+    words = (
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        "*Dockerfile*",
+        "*Containerfile*",
+    )
+    paths = [Path(line) for line in (ask_git(root, env, *words) or "").splitlines()]
+    others = [path for path in paths if str(path) not in {"Dockerfile", *lock.files}]
+    return any(not _NOT_BUILT & set(path.parts) for path in others)
 
 
 def _make_targets(root: Path, lock: Lock) -> frozenset[str]:

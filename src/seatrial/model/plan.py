@@ -51,10 +51,12 @@ class BuildPlan:
 class ImagePlan:
     """What the image will hold and say of itself. created: RFC 3339; epoch_s: the same as seconds.
 
+    name: such as "orders", without registry, owner and tag. arguments: of the program, as CMD has them.
     files: path in the image -> file or directory of the service, relative to its root.
     health_flag: whether the service itself answers --health-check, as declared; None: to be found out.
     """
 
+    name: str
     reference: str
     base: str
     created: str
@@ -65,6 +67,7 @@ class ImagePlan:
     healthcheck: Healthcheck
     health_flag: bool | None
     size_limit_bytes: int
+    arguments: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
 
 

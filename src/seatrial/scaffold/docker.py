@@ -43,6 +43,7 @@ def render_dockerfile(values: Values) -> str:
             "MAIN": values.main,
             "FILES": "\n".join(_copied(source, path) for path, source in values.image_files),
             "EXPOSE": f"EXPOSE {' '.join(values.ports)}" if values.ports else "",
+            "CMD": f"CMD {json.dumps(values.arguments, ensure_ascii=False)}" if values.arguments else "",
             "HEALTH_TIMES": _health_times(values),
             "LABELS": _labels(values),
         },
@@ -73,8 +74,14 @@ def _build_tool(values: Values) -> str:
 
 
 def _prepare(values: Values) -> str:
+    """Each command in a shell of its own, as everywhere: what one does to its directory is over with it."""
+    if not values.prepare:
+        return ""
     cache = "--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build"
-    return f"RUN {cache} \\\n    " + " && \\\n    ".join(values.prepare) if values.prepare else ""
+    commands = values.prepare if len(values.prepare) == 1 else [f"({command})" for command in values.prepare]
+    run = f"RUN {cache} \\\n    " + " && \\\n    ".join(commands)
+    place = values.prepare_directory
+    return run if place == "." else f"WORKDIR /src/{place}\n{run}\nWORKDIR /src"
 
 
 def _copied(source: str, path: str) -> str:
@@ -134,7 +141,7 @@ TEMPLATES: Final = (
         taken=Taken.ASIDE,
         aside="seatrial.Dockerfile",
     ),
-    # BuildKit reads DOCKERFILE.dockerignore before .dockerignore: the user's own is not touched.
+    # BuildKit reads DOCKERFILE.dockerignore in place of .dockerignore, which the user's own builds read.
     Template(
         path="seatrial.Dockerfile.dockerignore",
         purpose="what the image's build does not see",
@@ -142,10 +149,15 @@ TEMPLATES: Final = (
         is_wanted=_is_aside,
     ),
     Template(
+        path="Dockerfile.dockerignore",
+        purpose="what the image's build does not see",
+        render=render_dockerignore,
+        is_wanted=lambda values: not _is_aside(values) and values.has_other_dockerfiles,
+    ),
+    Template(
         path=".dockerignore",
         purpose="what docker build does not see",
         render=render_dockerignore,
-        is_wanted=lambda values: not _is_aside(values),
-        taken=Taken.APPEND,
+        is_wanted=lambda values: not _is_aside(values) and not values.has_other_dockerfiles,
     ),
 )

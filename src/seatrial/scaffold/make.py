@@ -29,6 +29,8 @@ TARGETS: Final = (
     "verify-binary",
     "tags",
 )
+# Only where [build] prepare names commands.
+PREPARE: Final = "prepare"
 INCLUDED: Final = "seatrial.mk"
 TAGS_SCRIPT: Final = "scripts/image-tags.sh"
 _TARGET_LINE: Final = re.compile(r"^([A-Za-z0-9_./ -]+?)\s*::?(?!=)", re.MULTILINE)
@@ -37,7 +39,8 @@ _TARGET_LINE: Final = re.compile(r"^([A-Za-z0-9_./ -]+?)\s*::?(?!=)", re.MULTILI
 def render_makefile(values: Values) -> str:
     """Return the targets; under other names, and with variables of its own, beside a user's Makefile."""
     is_whole = not is_included(values)
-    names = {_placeholder(target): values.target(target) for target in TARGETS}
+    targets = (*TARGETS, PREPARE) if values.prepare else TARGETS
+    names = {_placeholder(target): values.target(target) for target in targets}
     prefix = "" if is_whole else "SEATRIAL_"
     plain = environment(values, is_woven=False)
     woven = f"{environment(values, is_woven=True)} $({prefix}ORCHESTRION) $({prefix}GO_BUILD)"
@@ -48,6 +51,8 @@ def render_makefile(values: Values) -> str:
             "P": prefix,
             "PHONY": " ".join(names.values()),
             "WIDTH": str(max(map(len, names.values())) + 2),
+            "PREPARED": f" {values.target(PREPARE)}" if values.prepare else "",
+            "PREPARE": _prepare(values),
             "NAME": values.name,
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
@@ -55,6 +60,8 @@ def render_makefile(values: Values) -> str:
             "TAGS_FLAG": "".join(
                 f" {word}" for word in build_flags(values).split() if word.startswith("-tags=")
             ),
+            "TEST_TAGS": f"-tags={','.join(values.tags)} " if values.tags else "",
+            "LINT_TAGS": f"--build-tags={','.join(values.tags)} " if values.tags else "",
             "MODFILE": f"-modfile={TOOLS_MOD} " if values.pin_file == TOOLS_MOD else "",
             "MODULE": ORCHESTRION,
             "CD": "" if values.module_directory == "." else f"cd {values.module_directory} && ",
@@ -71,8 +78,14 @@ def render_makefile(values: Values) -> str:
             "IS_WOVEN": ", and woven" if values.is_woven else "",
             "ORCHESTRION_VERSION": values.pins.orchestrion,
         },
-        {"whole": is_whole, "woven": values.is_woven},
+        {"whole": is_whole, "woven": values.is_woven, "prepare": bool(values.prepare)},
     )
+
+
+def _prepare(values: Values) -> str:
+    """One line each: make gives each a shell of its own, as the Dockerfile and ``seatrial build`` do."""
+    enter = "" if values.prepare_directory == "." else f"cd {values.prepare_directory} && "
+    return "\n".join(f"\t{enter}{command}" for command in values.prepare).replace("$", "$$")
 
 
 def _placeholder(target: str) -> str:
@@ -94,7 +107,7 @@ def is_included(values: Values) -> bool:
 def read_targets(makefile: str) -> frozenset[str]:
     """Return the targets of ours that a user's Makefile has, too."""
     found = {word for match in _TARGET_LINE.finditer(makefile) for word in match[1].split()}
-    return frozenset(found & set(TARGETS))
+    return frozenset(found & {*TARGETS, PREPARE})
 
 
 TEMPLATES: Final = (

@@ -53,14 +53,15 @@ class Values:
     the aspect module. healthcheck: None when nobody answers --health-check.
     health_settings: the link-time word of the health check (BuildPlan.health), or "".
     tags, ldflags: the user's own, ldflags with {version} and {revision} unfilled.
-    prepare: commands that make generated code. image_files: path in the image -> path of the service.
+    prepare: commands that make generated code, run in prepare_directory, relative to the root. arguments:
+    of the program, for CMD. image_files: path in the image -> path of the service, relative to the root.
     hosts: of "github" and "gitlab", whose CI is wanted. default_branch: such as "main".
     workspace_modules: directories of the other members of a go.work or local replacements, below the root.
     inputs: files of the repository that the build reads, relative to its root.
     answers_flag: the service itself has --health-check. has_linter_settings: a golangci-lint file of any
     name is there. has_settings: those of Seatrial are in pyproject.toml. wants_ignores: git would see what
-    make writes. make_targets: targets that the user's own Makefile has. paths: template's key -> where its
-    file is.
+    make writes. has_other_dockerfiles: builds of the user's own read .dockerignore. make_targets: targets
+    that the user's own Makefile has. paths: template's key -> where its file is.
     """
 
     name: str
@@ -74,11 +75,13 @@ class Values:
     is_vendored: bool
     integrations: tuple[str, ...]
     ports: tuple[str, ...]
+    arguments: tuple[str, ...]
     healthcheck: Healthcheck | None
     health_settings: str
     tags: tuple[str, ...]
     ldflags: str
     prepare: tuple[str, ...]
+    prepare_directory: str
     image_files: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
     size_limit_bytes: int
@@ -91,6 +94,7 @@ class Values:
     has_linter_settings: bool = False
     has_settings: bool = False
     wants_ignores: bool = False
+    has_other_dockerfiles: bool = False
     make_targets: frozenset[str] = frozenset()
     paths: Mapping[str, str] = field(default_factory=dict)
 

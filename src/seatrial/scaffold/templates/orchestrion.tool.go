@@ -8,3 +8,4 @@ package tools
 // Each package by itself: what is not imported is not vendored.
 @end
 @IMPORTS@
+

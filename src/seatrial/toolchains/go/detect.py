@@ -20,6 +20,11 @@ from seatrial.toolchains.go.packages import ListedPackage, list_packages
 
 ORCHESTRION = "github.com/DataDog/orchestrion"
 _DATABASES = frozenset({"database/sql", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v4"})
+# Of a Dockerfile: a variable whose value is a number alone, and where one is named.
+_DEFAULT = re.compile(
+    r"""^[ \t]*(?:ENV|ARG)[ \t]+(\w+)(?:=|[ \t]+)["']?(\d+)["']?[ \t]*$""", re.MULTILINE | re.IGNORECASE
+)
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _PREPARE_HINT = (
     "if another step makes these files, name it in seatrial.toml: "
     '[build] prepare = ["go generate ./..."] (run in a private copy of the tree)'
@@ -277,6 +282,9 @@ def _inputs(
     for package in local:
         if package.has_cgo:  # C includes may lie in folders that hold no package
             files.update(path for path in package.directory.rglob("*") if path.is_file())
+    # Go lists a test of other build tags among the files that it ignores; no build compiles one.
+    embedded = {file for package in local for file in package.embedded}
+    files = {file for file in files if not file.name.endswith("_test.go") or file in embedded}
     for member in members:
         files.update(member.directory / name for name in ("go.mod", "go.sum"))
     files.add(top / "go.mod")  # Go reads the module's version by the go.mod at the repository's root
@@ -311,17 +319,22 @@ def _input_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tu
 
 
 def _exposed_ports(folders: Iterable[Path]) -> tuple[str, ...]:
-    """Return the ports that the service's own Dockerfile exposes, as written there in plain numbers."""
+    """Return the ports that the service's own Dockerfile exposes."""
     for folder in folders:
         try:
-            text = (folder / "Dockerfile").read_text(errors="replace")
+            return _ports_of((folder / "Dockerfile").read_text(errors="replace"))
         except OSError:
             continue
-        lines = re.findall(r"^[ \t]*EXPOSE[ \t]+(.+)$", text, re.MULTILINE | re.IGNORECASE)
-        words = [word for line in lines for word in line.split()]
-        found = [word for word in words if re.fullmatch(r"\d{1,5}(/(tcp|udp))?", word)]
-        return tuple(dict.fromkeys(word if "/" in word else f"{word}/tcp" for word in found))
     return ()
+
+
+def _ports_of(dockerfile: str) -> tuple[str, ...]:
+    """Return the ports in plain numbers; a variable stands for the last default that it has there."""
+    defaults = dict(_DEFAULT.findall(dockerfile))
+    lines = re.findall(r"^[ \t]*EXPOSE[ \t]+(.+)$", dockerfile, re.MULTILINE | re.IGNORECASE)
+    words = _VARIABLE.sub(lambda found: defaults.get(found[1], ""), " ".join(lines)).split()
+    found = [word for word in words if re.fullmatch(r"\d{1,5}(/(tcp|udp))?", word)]
+    return tuple(dict.fromkeys(word if "/" in word else f"{word}/tcp" for word in found))
 
 
 def _is_ours(tool_file: Path) -> bool:
