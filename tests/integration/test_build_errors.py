@@ -195,7 +195,7 @@ def test_main_package_of_the_directory_itself_is_the_service(seatrial: Seatrial,
     commit_all(root)
     done = seatrial("build", str(root), *PLAIN, "--json")
     assert done.code == 0, done.stderr
-    assert "--main names one of 2 below it" in str(done.at("warnings"))
+    assert "not one of 2 below it: see --main" in str(done.at("warnings"))
 
 
 def test_several_mains_after_prepare_are_told_of_the_users_directory(

@@ -15,6 +15,7 @@ from seatrial.instrument.pin import WEAVE_MODULE
 from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
 from seatrial.toolchains.go.answers import recall_answers
 from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, read_environment
+from seatrial.toolchains.go.mains import choose
 from seatrial.toolchains.go.modules import ModFile, local_modules, read_mod, read_work
 from seatrial.toolchains.go.packages import ListedPackage, list_packages
 
@@ -122,11 +123,7 @@ def _choose_main(
     *,
     origin: Path,
 ) -> tuple[MainPackage, tuple[str, ...]]:
-    """Return the package to build, and a note when it was one of several.
-
-    A directory that is a main package is what it says, whatever programs lie below it (``go build``
-    takes it, too).
-    """
+    """Return the package to build, and a note when it was one of several."""
     if main:
         return _named_main(root, main, go, flags), ()
     if workspace is not None and go.gomod is None:
@@ -134,25 +131,24 @@ def _choose_main(
     else:
         places = ("./...",)
     listed = _list(go, places, root, ("-find", *flags))
-    mains = tuple(_main(package, root) for package in listed if package.name == "main" and package.files)
-    if len(mains) == 1:
-        return mains[0], ()
-    for package in mains:
-        if package.argument == ".":
-            others = len(mains) - 1
-            return package, (f"building the main package in {origin}; --main names one of {others} below it",)
+    mains = tuple(package for package in listed if package.name == "main" and package.files)
     if not mains:
         raise ProjectError(
             "no main package: a library cannot become an image",
             where=str(origin),
             hint="name the service's own directory, or its package with --main ./cmd/NAME",
         )
-    names = "\n".join(f"  --main {package.argument}" for package in mains)
-    raise ProjectError(
-        f"{len(mains)} main packages, and only one can be the server",
-        where=str(origin),
-        hint=f'choose one (or set [service] main = "…" in seatrial.toml):\n{names}',
+    if len(mains) == 1:
+        return _main(mains[0], root), ()
+    paths = tuple(package.import_path for package in mains)
+    chosen, notes = choose(
+        mains,
+        root,
+        lambda package: _main(package, root).argument,
+        lambda: _list(go, paths, root, ("-deps", *flags)),
+        origin=origin,
     )
+    return _main(chosen, root), notes
 
 
 def _named_main(root: Path, main: str, go: GoEnvironment, flags: tuple[str, ...]) -> MainPackage:

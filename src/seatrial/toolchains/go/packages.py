@@ -28,7 +28,17 @@ _COMPILED_FILES = (
     "SysoFiles",
     "EmbedFiles",
 )
-_FIELDS = ("ImportPath", "Name", "Dir", "Standard", "Module", "EmbedPatterns", "Error", *_COMPILED_FILES)
+_FIELDS = (
+    "ImportPath",
+    "Name",
+    "Dir",
+    "Standard",
+    "Module",
+    "Imports",
+    "EmbedPatterns",
+    "Error",
+    *_COMPILED_FILES,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +56,8 @@ class ListedModule:
 class ListedPackage:
     """One package of the build. files: all that its compilation may read, absolute (not of Go's own).
 
-    embedded: the part of files that //go:embed brings. error: Go's message, with position, or "".
+    embedded: the part of files that //go:embed brings. imports: by their import paths (not of Go's own).
+    error: Go's message, with position, or "".
     """
 
     import_path: str
@@ -56,6 +67,7 @@ class ListedPackage:
     module: ListedModule | None
     files: tuple[Path, ...]
     embedded: tuple[Path, ...]
+    imports: tuple[str, ...]
     has_cgo: bool
     error: str
     error_import: str
@@ -98,6 +110,7 @@ def _package(table: dict[str, object]) -> ListedPackage:
         module=_module(table_at(table, "Module")) if table.get("Module") else None,
         files=tuple(directory / name for name in names),
         embedded=tuple(directory / name for name in texts_at(table, "EmbedFiles")),
+        imports=() if table.get("Standard") else texts_at(table, "Imports"),
         has_cgo=bool(as_list(table.get("CgoFiles"))),
         error=f"{position}: {message}" if position else message,
         error_import=(texts_at(error, "ImportStack") or ("",))[-1],
