@@ -23,7 +23,10 @@ _SECTIONS: Final = {
 # section -> key -> its meaning. A default that is no value stands in words at the end: "Default: WORDS."
 _MEANINGS: Final[dict[str, dict[str, str]]] = {
     "service": {
-        "main": 'The package to build, such as `"./cmd/server"`. Default: the only main package, or the only one that serves.',
+        "main": (
+            'The package to build, such as `"./cmd/server"`. Default: the only main package, or the only one '
+            "that serves."
+        ),
     },
     "build": {
         "prepare": "Shell commands that make sources, run in a private copy of the repository.",
