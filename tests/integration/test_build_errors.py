@@ -51,7 +51,7 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], int, tuple[str, ...]]] =
         {"main.go": 'package main\n\nimport "embed"\n\n//go:embed dist\nvar _ embed.FS\n\nfunc main() {}\n'},
         (),
         3,
-        ("main.go:5:12", "pattern dist", "[build] prepare"),
+        ("main.go:5:12", "pattern dist", "[build]", "prepare = "),
     ),
     "missing requirement": (
         {"main.go": 'package main\n\nimport _ "golang.org/x/text"\n\nfunc main() {}\n'},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from seatrial.errors import ProjectError, SeatrialError, ToolFailed, UserBuildFailed
+from seatrial.errors import ProjectError, ToolFailed
 from seatrial.host.git import read_repository
 from seatrial.host.later import Later
 from seatrial.instrument.pin import WEAVE_MODULE
@@ -18,6 +18,7 @@ from seatrial.toolchains.go.environment import GoEnvironment, explain_refusal, r
 from seatrial.toolchains.go.mains import choose
 from seatrial.toolchains.go.modules import ModFile, local_modules, read_mod, read_work
 from seatrial.toolchains.go.packages import ListedPackage, list_packages
+from seatrial.toolchains.go.unloadable import explain_unloadable, refuse_broken
 
 ORCHESTRION = "github.com/DataDog/orchestrion"
 _DATABASES = frozenset({"database/sql", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v4"})
@@ -26,10 +27,6 @@ _DEFAULT = re.compile(
     r"""^[ \t]*(?:ENV|ARG)[ \t]+(\w+)(?:=|[ \t]+)["']?(\d+)["']?[ \t]*$""", re.MULTILINE | re.IGNORECASE
 )
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_PREPARE_HINT = (
-    "if another step makes these files, name it in seatrial.toml: "
-    '[build] prepare = ["go generate ./..."] (run in a private copy of the tree)'
-)
 
 
 def detect(
@@ -61,7 +58,7 @@ def detect(
     package, notes = _choose_main(root, main, workspace, go, flags, origin=origin)
     mod = read_mod(_module_file(package, go), go)
     members, aspects = _apart(local_modules(mod, workspace, go))
-    listed = _dependencies(package, mod, go, flags)
+    listed = _dependencies(package, mod, go, flags, root=root)
     vendored = _vendor_directory(mod, workspace, go)
     found = repository.value()
     if vendored is None and all(member.directory.is_relative_to(go.answers.tree) for member in members):
@@ -190,7 +187,7 @@ def _list(
     except ToolFailed as error:
         if "requires go >=" in error.what or "errors parsing go." in error.what:
             raise explain_refusal(error.what, directory) from error
-        raise _unloadable(error.what) from error
+        raise explain_unloadable(error.what) from error
 
 
 def _module_file(package: MainPackage, go: GoEnvironment) -> Path:
@@ -204,12 +201,12 @@ def _module_file(package: MainPackage, go: GoEnvironment) -> Path:
 
 
 def _dependencies(
-    package: MainPackage, mod: ModFile, go: GoEnvironment, flags: tuple[str, ...]
+    package: MainPackage, mod: ModFile, go: GoEnvironment, flags: tuple[str, ...], *, root: Path
 ) -> tuple[ListedPackage, ...]:
     """List all that is compiled."""
     directory = mod.path.parent
     listed = _list(go, (package.import_path,), directory, ("-deps", *flags))
-    _refuse_broken(listed, mod)
+    refuse_broken(listed, module_path=mod.module_path, root=root, goroot=go.goroot)
     return listed
 
 
@@ -217,40 +214,6 @@ def _with_cgo(go: GoEnvironment) -> GoEnvironment:
     """List C code even where no compiler is found, so that none is left out in silence."""
     enabled = "0" if go.cgo_enabled is False else "1"
     return replace(go, variables={**go.variables, "CGO_ENABLED": enabled})
-
-
-def _refuse_broken(listed: Iterable[ListedPackage], mod: ModFile) -> None:
-    broken = [package for package in listed if package.error]
-    if not broken:
-        return
-    raise _unloadable("\n".join(dict.fromkeys(package.error for package in broken)), mod.module_path)
-
-
-def _unloadable(message: str, module_path: str = "") -> SeatrialError:
-    """Say what kind of trouble Go's message is, and what mends it."""
-    hint = ""
-    if "no matching files found" in message and "pattern" in message:
-        hint = f"an embedded file is not there; {_PREPARE_HINT}"
-    elif module_path and _names_missing_package(message, module_path):
-        hint = f"a package of this module is not there; {_PREPARE_HINT}"
-    elif "missing go.sum entry" in message or "updates to go.mod needed" in message:
-        hint = "run `go mod tidy` and commit go.mod and go.sum"
-    elif "inconsistent vendoring" in message:
-        hint = "run `go mod vendor` and commit vendor/"
-    elif re.search(r"no required module provides|cannot find module", message):
-        hint = "run `go mod tidy`; for a private module see GOPRIVATE (go help private)"
-    return UserBuildFailed(message, hint=hint)
-
-
-def _names_missing_package(message: str, module_path: str) -> bool:
-    """Go says it in several ways, by where the import path might have come from."""
-    own = rf"{re.escape(module_path)}(/\S+)?"
-    return bool(
-        re.search(rf"package {own} is not in std", message)
-        or re.search(rf"no required module provides package {own}[;:]", message)
-        or re.search(rf"module {own}\S* .*does not contain package", message)
-        or re.search(rf"no Go files in .*|cannot find package \"?{own}", message)
-    )
 
 
 def _vendor_directory(mod: ModFile, workspace: ModFile | None, go: GoEnvironment) -> Path | None:

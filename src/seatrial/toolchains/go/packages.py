@@ -56,8 +56,8 @@ class ListedModule:
 class ListedPackage:
     """One package of the build. files: all that its compilation may read, absolute (not of Go's own).
 
-    embedded: the part of files that //go:embed brings. imports: by their import paths (not of Go's own).
-    error: Go's message, with position, or "".
+    embedded: the part of files that //go:embed brings, and patterns: what it names them by. imports: by
+    their import paths (not of Go's own). error: Go's message, with position, or "".
     """
 
     import_path: str
@@ -67,6 +67,7 @@ class ListedPackage:
     module: ListedModule | None
     files: tuple[Path, ...]
     embedded: tuple[Path, ...]
+    patterns: tuple[str, ...]
     imports: tuple[str, ...]
     has_cgo: bool
     error: str
@@ -110,6 +111,7 @@ def _package(table: dict[str, object]) -> ListedPackage:
         module=_module(table_at(table, "Module")) if table.get("Module") else None,
         files=tuple(directory / name for name in names),
         embedded=tuple(directory / name for name in texts_at(table, "EmbedFiles")),
+        patterns=texts_at(table, "EmbedPatterns") if fields else (),
         imports=() if table.get("Standard") else texts_at(table, "Imports"),
         has_cgo=bool(as_list(table.get("CgoFiles"))),
         error=f"{position}: {message}" if position else message,
