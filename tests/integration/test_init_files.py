@@ -65,6 +65,7 @@ def test_second_init_and_sync_change_nothing(woven: Path, seatrial: Seatrial) ->
     before = snapshot(woven)
     again = seatrial("init", str(woven))
     assert "nothing to change" in again.stdout
+    assert "compiling" not in again.stderr  # what init wrote knows the flag, and nobody need ask the program
     assert seatrial("sync", str(woven)).code == 0
     assert seatrial("sync", str(woven), "--check").code == 0
     assert without_commits(snapshot(woven)) == without_commits(before)

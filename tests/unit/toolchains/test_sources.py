@@ -44,6 +44,18 @@ def test_only_go_files_name_a_flag(tmp_path: Path) -> None:
     assert not read_sources(project(tmp_path, page), tmp_path / "memory").may_have_flag
 
 
+def test_the_services_copy_of_the_aspects_is_no_flag_of_its_own(tmp_path: Path) -> None:
+    """Else each ``sync`` after ``init`` would compile the service, to ask it."""
+    aspects = tmp_path / "third_party/weave"
+    aspects.mkdir(parents=True)
+    (aspects / "probe.go").write_text('const flag = "--health-check"')
+    asked = project(tmp_path, aspects / "probe.go")
+    assert read_sources(asked, tmp_path / "memory").may_have_flag
+    found = read_sources(replace(asked, aspects=aspects), tmp_path / "memory")
+    assert not found.may_have_flag
+    assert found.digests.keys() == {aspects / "probe.go"}
+
+
 def test_a_library_that_has_the_flag_is_found_and_remembered(tmp_path: Path) -> None:
     library = tmp_path / "mod/cli@v1.0.0"
     library.mkdir(parents=True)

@@ -54,7 +54,8 @@ def read_sources(project: Project, memory: Path) -> Sources:
             digests[path], has_flag = _read(path)
         except OSError as error:
             raise MachineError(f"cannot be read: {error.strerror}", where=str(path)) from error
-        if has_flag:
+        # The service's own copy of the aspects knows the flag, and is only in a woven program.
+        if has_flag and not (project.aspects and path.is_relative_to(project.aspects)):
             mentions.append(path)
     libraries = _library_mentions(project.library_directories, memory)
     return Sources(digests=digests, mentions=tuple(mentions), library_mentions=libraries)
