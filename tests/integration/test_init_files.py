@@ -75,7 +75,7 @@ def test_second_init_and_sync_change_nothing(woven: Path, seatrial: Seatrial) ->
 def test_go_and_orchestrion_accept_the_files(woven: Path, seatrial: Seatrial) -> None:
     """Tidying keeps what init wrote, and each file of aspects follows Orchestrion's own schema.
 
-    Not ``orchestrion pin -validate``: it adds its vendor's own integrations to go.mod, all of them.
+    Orchestrion's own check is run in test_orchestrion_pin.py.
     """
     assert seatrial("init", str(woven)).code == 0
     checked("go", "mod", "tidy", "-diff", cwd=woven)
