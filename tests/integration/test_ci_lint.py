@@ -53,7 +53,10 @@ def linters(root: Path) -> dict[str, tuple[str, ...]]:
             f"-shellcheck={python_tool('shellcheck')}",
             "-pyflakes=",
         ),
-        "zizmor": (python_tool("zizmor"), "--offline", "--persona=auditor", "--no-progress", GITHUB),
+        "zizmor": (
+            python_tool("zizmor"),
+            *("--offline", "--persona=auditor", "--strict-collection", "--no-progress", GITHUB),
+        ),
         "github schema": (*schema, "vendor.github-workflows", GITHUB),
         "gitlab schema": (*schema, "vendor.gitlab-ci", GITLAB),
         "yamllint": (python_tool("yamllint"), "--strict", "-d", YAMLLINT, GITHUB, GITLAB),

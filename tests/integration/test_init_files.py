@@ -152,18 +152,21 @@ def test_tests_of_other_build_tags_are_not_sent_to_the_builder(repository: Path,
     assert "db_test.go" not in (repository / ".dockerignore").read_text()
 
 
-def test_makefile_expands_nothing_that_is_not_set(woven: Path, seatrial: Seatrial) -> None:
+@pytest.mark.parametrize("makefile", ["Makefile", "seatrial.mk"])
+def test_makefile_expands_nothing_that_is_not_set(makefile: str, woven: Path, seatrial: Seatrial) -> None:
+    if makefile == "seatrial.mk":
+        (woven / "Makefile").write_text("all: build-instrumented\n")
+        commit_all(woven)
     assert seatrial("init", str(woven)).code == 0
-    names = re.findall(r"^([a-z-]+):.*## ", (woven / "Makefile").read_text(), re.MULTILINE)
+    text = (woven / makefile).read_text()
+    names = re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE)
     assert set(TARGETS) == set(names)
-    done = subprocess.run(
-        ("make", "-n", "--warn-undefined-variables", *names),
-        cwd=woven,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    argv = ("make", "-n", "--warn-undefined-variables", *names)
+    done = subprocess.run(argv, cwd=woven, capture_output=True, text=True, check=True)
     assert not done.stderr
+    (woven / makefile).write_text(text.replace("-o $(", "-o $(NOT_", 1))
+    done = subprocess.run(argv, cwd=woven, capture_output=True, text=True, check=True)
+    assert re.search(r"warning: undefined variable 'NOT_\w+'", done.stderr)
 
 
 def test_what_make_writes_is_nothing_new_to_git(repository: Path, seatrial: Seatrial) -> None:

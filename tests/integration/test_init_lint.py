@@ -35,6 +35,9 @@ SERVICES = {
     ),
     "C code": replace(BASE, is_cgo=True, ldflags="-X main.version={version}"),
     "files": replace(BASE, image_files=(("/m", "my files"), ("/n", "n")), labels=(("a", 'b "c" $d'),)),
+    "beside a Makefile": replace(
+        BASE, paths={"Makefile": "seatrial.mk"}, make_targets=frozenset({"build", "help"})
+    ),
     "not woven": replace(BASE, is_woven=False, healthcheck=None),
 }
 
@@ -54,22 +57,32 @@ def linter(name: str) -> str:
     return str(place / "bin" / name)
 
 
+# Style, too, and no comment that would hide a finding.
+HADOLINT = ("hadolint", "--failure-threshold=style", "--disable-ignore-pragma", "Dockerfile")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_hadolint_finds_nothing(service: str, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(render_dockerfile(SERVICES[service]))
-    checked(linter("hadolint"), "Dockerfile", cwd=tmp_path)
+    name, *words = HADOLINT
+    checked(linter(name), *words, cwd=tmp_path)
 
 
-def test_hadolint_looks(tmp_path: Path) -> None:
-    text = (
-        render_dockerfile(BASE)
-        .replace(BASE.pins.golang, "golang:latest")
-        .replace("USER 65532:65532", "USER root")
-    )
-    (tmp_path / "Dockerfile").write_text(text)
-    said = refused(linter("hadolint"), "Dockerfile", cwd=tmp_path)
-    assert "DL3007" in said
-    assert "DL3002" in said
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ((BASE.pins.golang, "golang:latest"), "DL3007"),
+        (("USER 65532:65532", "USER root"), "DL3002"),
+        (("COPY . .", "# hadolint ignore=DL3020\nADD . ."), "DL3020"),
+        (('ENTRYPOINT ["/server"]', "ENTRYPOINT /server"), "DL3025"),
+    ],
+)
+def test_hadolint_looks(edit: tuple[str, str], said: str, tmp_path: Path) -> None:
+    text = render_dockerfile(BASE)
+    assert edit[0] in text
+    (tmp_path / "Dockerfile").write_text(text.replace(*edit))
+    name, *words = HADOLINT
+    assert said in refused(linter(name), *words, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -80,3 +93,11 @@ def test_mbake_finds_nothing(service: str, tmp_path: Path) -> None:
     formatted = (tmp_path / "Makefile").read_text()
     # It takes the line end of the last line away, which POSIX wants there.
     assert formatted.rstrip("\n") == render_makefile(SERVICES[service]).rstrip("\n")
+
+
+def test_mbake_looks(tmp_path: Path) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(render_makefile(BASE) + "ifdef OPEN\n")
+    assert "missing" in refused(linter("mbake"), "validate", "Makefile", cwd=tmp_path)
+    makefile.write_text(render_makefile(BASE).replace("IMAGE ?= ", "IMAGE?=").rstrip("\n"))
+    refused(linter("mbake"), "format", "--check", "Makefile", cwd=tmp_path)

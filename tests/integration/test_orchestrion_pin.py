@@ -39,7 +39,9 @@ def validate(root: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
     own = copy / _OWN
     own.mkdir()
     (own / "own.go").write_text("package own\n")
-    (own / "orchestrion.yml").write_text("meta: {name: own, description: own}\nextends: [../orchestrion.yml]\n")
+    (own / "orchestrion.yml").write_text(
+        "meta: {name: own, description: own}\nextends: [../orchestrion.yml]\n"
+    )
     tools = copy / "orchestrion.tool.go"
     text = tools.read_text()
     tools.write_text(text.replace("package tools\n", f'package tools\n\nimport _ "{module}/{_OWN}"\n', 1))
