@@ -29,6 +29,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 USER, PASSWORD = "tester", "s3cret"
+# Older than any cool-down, whatever this machine's clock says.
+LONG_AGO = "2020-01-01T00:00:00Z"
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -140,11 +142,20 @@ class RealRegistry:
             self.process.wait(30)
             self.process = None
 
-    def push(self, name: str, tag: str, environment: tuple[str, ...] = (), *, is_index: bool = True) -> str:
+    def push(
+        self,
+        name: str,
+        tag: str,
+        environment: tuple[str, ...] = (),
+        *,
+        is_index: bool = True,
+        created: str = LONG_AGO,
+    ) -> str:
         """Push an image of one empty layer, as one platform of an index; return the digest of its tag."""
         salt = f"SALT={uuid.uuid4()}"
         config = json.dumps(
             {
+                "created": created,
                 "architecture": "amd64",
                 "os": "linux",
                 "config": {"Env": [*environment, salt]},
@@ -364,9 +375,13 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
 
 @dataclass(frozen=True, kw_only=True)
 class GoProxy:
-    """A module proxy of files (go.dev/ref/mod, "GOPROXY protocol"), read by the real Go."""
+    """A module proxy of files (go.dev/ref/mod, "GOPROXY protocol"), read by the real Go.
+
+    times: version -> when it was published; long ago without.
+    """
 
     root: Path
+    times: dict[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -387,9 +402,10 @@ class GoProxy:
         place.mkdir(parents=True, exist_ok=True)
         names = [f"v0.0.1-go{one}.linux-amd64" for one in versions]
         (place / "list").write_text("".join(f"{name}\n" for name in names))
-        for name in names:
-            info = {"Version": name, "Time": "2026-11-01T00:00:00Z"}
+        for name, version in zip(names, versions, strict=True):
+            info = {"Version": name, "Time": self.times.get(version, LONG_AGO)}
             (place / f"{name}.info").write_text(json.dumps(info))
+            (place / f"{name}.mod").write_text("module golang.org/toolchain\n")
 
     def module(self, path: str, versions: dict[str, str]) -> None:
         """Publish versions of a module: version -> the Go that it needs, "" for no go line."""
@@ -398,7 +414,7 @@ class GoProxy:
         place.mkdir(parents=True, exist_ok=True)
         (place / "list").write_text("".join(f"{version}\n" for version in versions))
         for version, needs in versions.items():
-            info = {"Version": version, "Time": "2026-11-01T00:00:00Z"}
+            info = {"Version": version, "Time": self.times.get(version, LONG_AGO)}
             (place / f"{version}.info").write_text(json.dumps(info))
             line = f"\ngo {needs}\n" if needs else ""
             (place / f"{version}.mod").write_text(f"module {path}\n{line}")

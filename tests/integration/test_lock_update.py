@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -151,6 +152,58 @@ def test_all_pins_move_together_and_each_says_why(
     again = update(seatrial, service, "--only", HERE, **world)
     assert "nothing newer fits" in again.stdout
     assert json.loads((service / "seatrial.lock").read_bytes()) == written
+
+
+def test_what_came_out_a_moment_ago_waits(
+    service: Path, world: dict[str, str], registry: RealRegistry, go_proxy: GoProxy, seatrial: Seatrial
+) -> None:
+    """By the times that the proxy and the images themselves have; what waits is told, with its age."""
+    two_days_ago = (datetime.now(UTC) - timedelta(hours=50)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    young = ("1.26.9", "v1.10.0", "v1.16.0", "v0.75.0")
+    go_proxy.times.update(dict.fromkeys(young, two_days_ago))
+    go_proxy.go("1.25.14", "1.26.8", "1.26.9", "1.27.4")
+    go_proxy.module(ORCHESTRION, {"v1.15.0": "1.26.0", "v1.15.1": "1.26.0", "v1.16.0": "1.26.0"})
+    go_proxy.module("golang.org/x/vuln", {"v1.9.0": "1.26.0", "v1.10.0": "1.26.0"})
+    go_proxy.module("github.com/aquasecurity/trivy", {"v0.74.0": "1.26.0", "v0.75.0": "1.26.0"})
+    registry.push("distroless/static-debian13", "nonroot", created=two_days_ago)
+    registry.push("library/docker", "29.8.0-dind", created=two_days_ago)
+    registry.push("library/docker", "29.7.2-cli")
+    registry.push("library/docker", "29.7.2-dind", created="1970-01-01T00:00:00Z")
+    done = update(seatrial, service, "--only", HERE, "--json", **world)
+    assert done.code == 0, done.stderr
+    found = pins(done)
+    words = "go1.26.9 is 2 days old (--min-release-age 3)"
+    assert found["go"]["to"] == "go1.26.8"
+    assert words in found["go"]["held_by"]
+    assert words in found["images.golang"]["held_by"]
+    assert found["orchestrion"]["to"] == "v1.15.1"
+    assert found["orchestrion"]["held_by"] == "v1.16.0 is 2 days old (--min-release-age 3)"
+    assert "static-debian13:nonroot is 2 days old" in found["images.static"]["held_by"]
+    assert found["tools.govulncheck"]["to"] == "v1.9.0"
+    assert (found["tools.trivy"]["to"], found["tools.trivy-linux-amd64-sha256"]["to"]) == (
+        "v0.74.0",
+        "a" * 64,
+    )
+    assert "docker:29.8.0-dind is 2 days old" in found["tools.docker-dind"]["held_by"]
+    assert found["tools.docker-cli"]["to"].startswith("docker:29.7.2-cli@sha256:")
+    assert found["tools.docker-dind"]["why"].endswith("how long it has been out is not known")
+    assert found["actions.actions/checkout"]["to"].endswith(" v8.0.0")
+    notes = done.json["notes"]
+    assert isinstance(notes, list)
+    assert any("--min-release-age is not for actions" in note for note in notes)
+    shorter = pins(update(seatrial, service, "--only", HERE, "--min-release-age", "2", "--json", **world))
+    assert shorter["go"]["to"] == "go1.26.9"
+    (service / "seatrial.lock").write_text(json.dumps(LOCK))
+    at_once = update(seatrial, service, "--only", HERE, "--min-release-age", "0", **world)
+    assert at_once.code == 0, at_once.stderr
+    written = json.loads((service / "seatrial.lock").read_bytes())
+    assert (written["go"], written["orchestrion"]) == ("go1.26.9", "v1.16.0")
+    assert written["tools"]["trivy"] == "v0.75.0"
+    assert written["tools"]["docker-dind"].startswith("docker:29.8.0-dind@")
+    assert "hours old" not in at_once.stdout
+    for value in ("-1", "400"):
+        refused = update(seatrial, service, "--min-release-age", value)
+        assert (refused.code, "from 0 to 365" in refused.stderr) == (2, True)
 
 
 def test_registry_that_wants_a_token_gets_the_password_of_docker_login(

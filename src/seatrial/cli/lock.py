@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # As renew.found.Group has them, which is not imported for --help; a test compares both.
 GROUPS: Final = ("go", "images", "actions", "tools", "base")
 _TIMEOUT_S: Final = 20.0
+_MIN_RELEASE_AGE_DAYS: Final = 3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +40,13 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--go", default="", metavar="1.N", help="with --update: move to that Go")
     found.add_argument(
+        "--min-release-age",
+        type=int,
+        metavar="DAYS",
+        help="with --update: leave releases that have been out for less "
+        f"(default: {_MIN_RELEASE_AGE_DAYS}; 0 takes any)",
+    )
+    found.add_argument(
         "--timeout",
         type=float,
         default=_TIMEOUT_S,
@@ -56,7 +64,12 @@ def run(arguments: list[str]) -> int:
     asked = parser().parse_args(arguments)
     if asked.update:
         return _update(asked)
-    for option, value in (("--dry-run", asked.dry_run), ("--only", asked.only), ("--go", asked.go)):
+    for option, value in (
+        ("--dry-run", asked.dry_run),
+        ("--only", asked.only),
+        ("--go", asked.go),
+        ("--min-release-age", asked.min_release_age is not None),
+    ):
         if value:
             raise ConfigError(f"{option} is of --update", where="seatrial lock", hint="add --update")
     from seatrial.pipeline import pin_service  # noqa: PLC0415 - start-up time of --help
@@ -104,11 +117,18 @@ def _renewal(asked: argparse.Namespace) -> Renewal:
 
     if not 0 < asked.timeout <= 3600:
         raise ConfigError("not a time between 0 and 3600 seconds", where="--timeout")
+    days = _MIN_RELEASE_AGE_DAYS if asked.min_release_age is None else asked.min_release_age
+    if not 0 <= days <= 365:
+        raise ConfigError("not a number of days from 0 to 365", where="--min-release-age")
     groups = frozenset(map(Group, parse_groups(asked.only)))
     if asked.go and Group.GO not in groups:
         raise ConfigError("--only leaves Go out, which --go would move", where="--go")
     return Renewal(
-        request=parse_request(_words(asked)), groups=groups, minor=asked.go, timeout_s=asked.timeout
+        request=parse_request(_words(asked)),
+        groups=groups,
+        minor=asked.go,
+        timeout_s=asked.timeout,
+        min_release_age_days=days,
     )
 
 

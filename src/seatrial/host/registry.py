@@ -35,6 +35,14 @@ _PAGES: Final = 40
 _PAGE: Final = 1000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Of an image: the environment that it sets, and when it was made, in its own words (RFC 3339) or ""."""
+
+    variables: Mapping[str, str]
+    created: str
+
+
 @dataclass(kw_only=True)
 class Registry:
     """One repository of a registry, asked by one thread. Holds the token that it was given."""
@@ -68,8 +76,8 @@ class Registry:
             )
         return found
 
-    def variables(self, digest: str, architecture: str) -> dict[str, str] | None:
-        """Return the environment that an image's configuration sets; None when it has no such platform.
+    def configuration(self, digest: str, architecture: str) -> Configuration | None:
+        """Return what an image's configuration says; None when it has no such platform.
 
         digest: of an index or a manifest. Raises NetworkError, UntrustedInput (other bytes than promised).
         """
@@ -89,9 +97,11 @@ class Registry:
         table = _table(self._verified(place, config), self._shown(place))
         try:
             words = texts_at(table_at(table, "config"), "Env")
+            created = text_at(table, "created")
         except FormatError as error:
             raise UntrustedInput(f"not a configuration: {error}", where=self._shown(place)) from error
-        return dict(word.split("=", 1) for word in words if "=" in word)
+        variables = dict(word.split("=", 1) for word in words if "=" in word)
+        return Configuration(variables=variables, created=created)
 
     def tags(self) -> tuple[str, ...] | None:
         """Return all tags; None where a registry does not list them.

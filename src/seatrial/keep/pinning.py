@@ -95,8 +95,8 @@ def orchestrion_needs(version: str, env: Mapping[str, str]) -> tuple[int, int] |
     if version in MINIMUM_GO or not release_numbers(version):
         return MINIMUM_GO.get(version)
     asker = GoAsker(env=env, timeout_s=_ASK_TIMEOUT_S)
-    found = asker.needs([(MODULES["orchestrion"], version)])
-    numbers = go_numbers(found.get((MODULES["orchestrion"], version), ""))
+    found = asker.published([(MODULES["orchestrion"], version)]).get((MODULES["orchestrion"], version))
+    numbers = go_numbers(found.needs_go) if found else None
     return (numbers[0], numbers[1]) if numbers else None
 
 

@@ -19,6 +19,7 @@ from seatrial.pipeline import debian_mirror, plan_build, renewed_bases
 from seatrial.renew import MODULE_TOOLS, Question, look_up
 from seatrial.renew.asking import Task
 from seatrial.renew.bases import base_proposal
+from seatrial.renew.cooldown import CoolDown
 from seatrial.renew.fitting import canonical_go
 from seatrial.renew.found import Floor, GoPins, Group, Proposal
 from seatrial.renew.versions import go_numbers
@@ -27,12 +28,16 @@ from seatrial.toolchains.go.build import Watcher
 
 @dataclass(frozen=True, kw_only=True)
 class Renewal:
-    """What was asked for. groups: what may move. minor: a Go to move to, or "". timeout_s: of each answer."""
+    """What was asked for. groups: what may move. minor: a Go to move to, or "". timeout_s: of each answer.
+
+    min_release_age_days: 0 takes any release.
+    """
 
     request: Request
     groups: frozenset[Group]
     minor: str
     timeout_s: float
+    min_release_age_days: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +162,7 @@ def _go_pins(asked: Renewal, current: Lock, plan: Plan, settings: Settings) -> G
         groups=asked.groups,
         asked_minor=asked.minor,
         fixed_orchestrion=settings.orchestrion_version if is_woven else "",
+        cool_down=CoolDown(days=asked.min_release_age_days, now=asked.request.now),
     )
 
 
@@ -215,6 +221,8 @@ def _notes(plan: Plan, current: Lock, lock: Lock, asked: Renewal) -> tuple[str, 
     if lock.go and env.get("GOTOOLCHAIN", "") not in {"", "auto", lock.go}:
         notes.append(f"GOTOOLCHAIN={env['GOTOOLCHAIN']}: seatrial build here uses that Go, and not {lock.go}")
     hosts = current.ci
+    if lock.actions != current.actions and asked.min_release_age_days:
+        notes.append("--min-release-age is not for actions: git does not say how long a release has been out")
     if hosts and current.actions and "github" not in hosts and Group.ACTIONS in asked.groups:
         notes.append("actions stay: this service's pipeline is GitLab's")
     if hosts and "gitlab" not in hosts and Group.IMAGES in asked.groups and "docker-cli" in current.tools:

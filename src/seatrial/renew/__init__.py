@@ -13,6 +13,7 @@ from seatrial.host.registry import Registry
 from seatrial.host.registry_access import is_tag, parse_repository
 from seatrial.renew.actions import propose_action, read_tags, repository_of
 from seatrial.renew.asking import Task, ask_all
+from seatrial.renew.cooldown import CoolDown, parse_time
 from seatrial.renew.fitting import ORCHESTRION, Fit, builder_tags, fit
 from seatrial.renew.found import GoFacts, GolangImage, GoPins, Group, Proposal
 from seatrial.renew.images import DOCKER_TOOLS, golang_image, propose_docker, propose_static
@@ -20,7 +21,7 @@ from seatrial.renew.modules import GO, MODULES, GoAsker
 from seatrial.renew.references import split_reference
 from seatrial.renew.trivy import NAME as TRIVY
 from seatrial.renew.trivy import propose_trivy
-from seatrial.renew.versions import order_key
+from seatrial.renew.versions import go_numbers, order_key
 
 GITHUB_VARIABLE: Final = "SEATRIAL_GITHUB"
 _GITHUB: Final = "https://github.com"
@@ -49,6 +50,11 @@ class Question:
     env: Mapping[str, str]
     timeout_s: float
     more: tuple[Task[tuple[Proposal, ...]], ...] = field(default=())
+
+    @property
+    def cool_down(self) -> CoolDown:
+        """How long a release must have been out."""
+        return self.go.cool_down
 
     @property
     def github(self) -> str:
@@ -110,7 +116,12 @@ def _module_task(question: Question, asker: GoAsker) -> Iterator[Task[_Facts]]:
             name: _worth_asking(name, pinned, versions.get(MODULES[name], ()))
             for name, pinned in wanted.items()
         }
-        return GoFacts(go_versions=versions.get(GO, ()), releases=asker.releases(asked))
+        known = versions.get(GO, ())
+        return GoFacts(
+            go_versions=known,
+            go_published=asker.go_published(_newer_go(known, pins.go)) if pins.cool_down.days else {},
+            releases=asker.releases(asked),
+        )
 
     host = asker.host()
     if names:
@@ -128,10 +139,20 @@ def _worth_asking(name: str, pinned: str, versions: tuple[str, ...]) -> tuple[st
     return tuple(version for version in versions if order_key(version) >= order_key(pinned))
 
 
+def _newer_go(versions: tuple[str, ...], pinned: str) -> list[str]:
+    than = go_numbers(pinned) or ()
+    return [version for version in versions if (go_numbers(version) or ()) > than]
+
+
 def _trivy(question: Question, asker: GoAsker) -> tuple[Proposal, ...]:
     caller = Caller(timeout_s=question.timeout_s)
     versions = asker.versions([MODULES[TRIVY]]).get(MODULES[TRIVY], ())
-    return propose_trivy(question.tools, versions, caller.ask, host=question.github)
+    newer = _worth_asking(TRIVY, question.tools[TRIVY], versions) if question.cool_down.days else ()
+    releases = asker.releases({TRIVY: newer})[TRIVY]
+    waits = {one.version: question.cool_down.holds(one.version, one.published) for one in releases}
+    waits = {version: reason for version, reason in waits.items() if reason}
+    waits.pop(question.tools[TRIVY], None)
+    return propose_trivy(question.tools, versions, caller.ask, host=question.github, waits=waits)
 
 
 def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
@@ -150,9 +171,7 @@ def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
             host=_registry_of(static),
             pins=("images.static",),
             groups=(Group.IMAGES,),
-            work=lambda: (
-                propose_static(static, _digests(question), now=question.now, asked_base=question.asked_base),
-            ),
+            work=lambda: (_static(question, static),),
         )
     docker = {name: question.tools[name] for name in DOCKER_TOOLS if name in question.tools}
     if docker and (not question.hosts or "gitlab" in question.hosts):
@@ -160,8 +179,29 @@ def _direct_tasks(question: Question) -> Iterator[Task[_Facts]]:
             host=_registry_of(next(iter(docker.values()))),
             pins=tuple(f"tools.{name}" for name in docker),
             groups=(Group.IMAGES,),
-            work=lambda: tuple(propose_docker(docker, _digests(question), _tags(question))),
+            work=lambda: _docker(question, docker),
         )
+
+
+def _static(question: Question, reference: str) -> Proposal:
+    return propose_static(
+        reference,
+        _digests(question),
+        now=question.now,
+        asked_base=question.asked_base,
+        created=_created(question),
+        cool_down=question.cool_down,
+    )
+
+
+def _docker(question: Question, pins: dict[str, str]) -> tuple[Proposal, ...]:
+    return propose_docker(
+        pins,
+        _digests(question),
+        _tags(question),
+        created=_created(question),
+        cool_down=question.cool_down,
+    )
 
 
 def _action_task(question: Question, repository: str, names: tuple[str, ...]) -> Task[_Facts]:
@@ -181,8 +221,8 @@ def _golang_task(question: Question, tag: str) -> Task[GolangImage | None]:
     def work() -> GolangImage | None:
         registry = _registry(question, split_reference(question.go.golang)[0])
         digest = registry.digest(tag)
-        variables = registry.variables(digest, question.architecture) if digest else None
-        return golang_image(digest, variables)
+        inside = registry.configuration(digest, question.architecture) if digest else None
+        return golang_image(digest, inside)
 
     return Task(
         host=_registry_of(question.go.golang),
@@ -212,6 +252,14 @@ def _digests(question: Question) -> Callable[[str, str], str | None]:
         return known[name].digest(tag) if is_tag(tag) else None
 
     return digest
+
+
+def _created(question: Question) -> Callable[[str, str], datetime | None]:
+    def created(name: str, digest: str) -> datetime | None:
+        found = _registry(question, name).configuration(digest, question.architecture)
+        return parse_time(found.created) if found else None
+
+    return created
 
 
 def _tags(question: Question) -> Callable[[str], tuple[str, ...] | None]:

@@ -63,7 +63,7 @@ def fit(pins: GoPins, facts: GoFacts) -> Fit:
         proposals.append(_orchestrion(pins, facts, choice))
     if Group.TOOLS in pins.groups:
         proposals += [
-            _release(f"tools.{name}", Group.TOOLS, version, facts.releases[name], choice.go)
+            _release(pins, f"tools.{name}", version, facts.releases[name], choice.go)
             for name, version in sorted(pins.tools.items())
             if name in facts.releases
         ]
@@ -93,9 +93,7 @@ def _go_proposals(pins: GoPins, choice: GoChoice) -> Iterator[Proposal]:
 
 def _orchestrion(pins: GoPins, facts: GoFacts, choice: GoChoice) -> Proposal:
     if not pins.fixed_orchestrion:
-        return _release(
-            ORCHESTRION, Group.GO, pins.orchestrion, facts.releases.get(ORCHESTRION, ()), choice.go
-        )
+        return _release(pins, ORCHESTRION, pins.orchestrion, facts.releases.get(ORCHESTRION, ()), choice.go)
     fixed = pins.fixed_orchestrion
     return Proposal(
         name=ORCHESTRION,
@@ -107,15 +105,21 @@ def _orchestrion(pins: GoPins, facts: GoFacts, choice: GoChoice) -> Proposal:
     )
 
 
-def _release(name: str, group: Group, pinned: str, releases: tuple[Release, ...], go: str) -> Proposal:
-    """Take the newest release that this Go compiles."""
+def _release(pins: GoPins, name: str, pinned: str, releases: tuple[Release, ...], go: str) -> Proposal:
+    """Take the newest release that this Go compiles, and that has been out for long enough."""
+    group = Group.GO if name == ORCHESTRION else Group.TOOLS
     ordered = sorted(releases, key=lambda one: order_key(one.version), reverse=True)
     newer = [one for one in ordered if _may_follow(one.version, pinned)]
     is_known = any(one.version == pinned for one in releases)
-    refused = ""
+    refused: dict[str, str] = {}  # what would be asked of another one -> why the newest has it not
     for release in newer:
-        if _compiles(go, release):
-            why = f"the newest that {go} compiles" if refused else "the newest release"
+        if young := pins.cool_down.holds(release.version, release.published):
+            refused.setdefault(f"of {pins.cool_down.days} days or more", young)
+        elif not _compiles(go, release):
+            need = f"{release.version} needs Go {release.needs_go}, and {go} is pinned"
+            refused.setdefault(f"that {go} compiles", need)
+        else:
+            why = f"the newest {' and '.join(refused) or 'release'}"
             lost = "" if is_known else f"; {pinned} was never published"
             need = f", needs Go {release.needs_go}" if release.needs_go else ""
             return Proposal(
@@ -124,10 +128,9 @@ def _release(name: str, group: Group, pinned: str, releases: tuple[Release, ...]
                 before=pinned,
                 after=release.version,
                 why=why + need + lost,
-                held_by=refused,
+                held_by="; ".join(refused.values()),
             )
-        refused = refused or f"{release.version} needs Go {release.needs_go}, and {go} is pinned"
-    return Proposal(name=name, group=group, before=pinned, after=pinned, held_by=refused)
+    return Proposal(name=name, group=group, before=pinned, after=pinned, held_by="; ".join(refused.values()))
 
 
 def _may_follow(version: str, pinned: str) -> bool:

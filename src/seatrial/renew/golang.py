@@ -96,6 +96,7 @@ def _held(stay: GoChoice, reason: str, image: str | None = None) -> GoChoice:
 
 def _with_image(pins: GoPins, facts: GoFacts, tag: _Tag, wanted: _Wanted) -> GoChoice:
     refused: list[str] = []
+    young = _young(pins, facts)
     for go in _tried(wanted.candidates):
         name = tag.of(go)
         image = facts.golang.get(name)
@@ -109,10 +110,20 @@ def _with_image(pins: GoPins, facts: GoFacts, tag: _Tag, wanted: _Wanted) -> GoC
             refused.append(f"{_short(tag, name)} holds {go_name(inside)} now, and --only keeps {pins.go}")
         elif inside < _must(floor) or inside[:2] != go[:2] or (tag.is_exact and inside != go):
             refused.append(f"{_short(tag, name)} holds {go_name(inside)}")
+        elif inside in young:
+            refused.append(f"{_short(tag, name)} holds {go_name(inside)} now, and {young[inside]}")
+        elif wait := _image_waits(pins, image, f"{tag.name}:{name}"):
+            refused.append(wait)
         else:
             return _taken(pins, wanted, image, inside, name=f"{tag.name}:{name}", refused=_distinct(refused))
     words = "; ".join(_distinct(refused)) or wanted.stays_because or "no newer release is known"
     return _held(GoChoice(go=pins.go, golang=pins.golang), words)
+
+
+def _image_waits(pins: GoPins, image: GolangImage, name: str) -> str:
+    """Return why an image is not taken yet, or "": the one that is pinned is not asked."""
+    is_pinned = pins.golang == f"{name}@{image.digest}"
+    return "" if is_pinned else pins.cool_down.holds(name, image.created)
 
 
 def _taken(
@@ -137,7 +148,9 @@ def _taken(
         golang=golang,
         go_why=_go_why(pins, go, wanted),
         go_held=held if Group.GO in pins.groups else "",
-        image_why=f"holds {go}, {source}" if golang != pins.golang else "",
+        image_why=f"holds {go}, {source}{pins.cool_down.unknown(image.created)}"
+        if golang != pins.golang
+        else "",
     )
 
 
@@ -155,29 +168,41 @@ def _wanted(pins: GoPins, facts: GoFacts) -> _Wanted:
     floor = _floor(pins)
     least = _must(floor.go)
     known = sorted({found for name in facts.go_versions if (found := go_numbers(name))}, reverse=True)
+    young = _young(pins, facts)
     if Group.GO not in pins.groups:
         own = go_numbers(pins.go)
         return _Wanted(candidates=(own,) if own else (), moved_because="", stays_because="")
-    fitting = [one for one in known if one >= least]
+    fitting = [one for one in known if one >= least and one not in young]
     minors = sorted({one[:2] for one in known}, reverse=True)
     supported = minors[:2]
     pinned = _must(pins.go)[:2]
     if pins.asked_minor:
-        return _asked(pins, fitting, minors, floor)
+        return _asked(pins, fitting, minors, young)
     if not known or (pinned in supported and least[:2] == pinned):
-        stays = ""
+        stays = [reason for one, reason in young.items() if one[:2] == pinned][:1]
         if minors and minors[0] > pinned:
             newest = minor_name(minors[0])
-            stays = f"Go {newest} is out, too: --go {newest} moves there"
+            stays.append(f"Go {newest} is out, too: --go {newest} moves there")
         same = tuple(one for one in fitting if one[:2] == pinned)
-        return _Wanted(candidates=same, moved_because="", stays_because=stays)
+        return _Wanted(candidates=same, moved_because="", stays_because="; ".join(stays))
     because = [f"Go {minor_name(pinned)} is out of support"] if pinned not in supported else []
     because += [one.reason for one in _floors(pins) if _must(one.go)[:2] > pinned]
     moved = tuple(one for one in fitting if one[:2] in supported)
-    return _Wanted(candidates=moved, moved_because="; ".join(because), stays_because="")
+    waits = [reason for one, reason in young.items() if one[:2] in supported][:1]
+    return _Wanted(candidates=moved, moved_because="; ".join(because), stays_because="".join(waits))
 
 
-def _asked(pins: GoPins, fitting: list[Numbers], minors: list[Numbers], floor: Floor) -> _Wanted:
+def _young(pins: GoPins, facts: GoFacts) -> dict[Numbers, str]:
+    """Return the releases that have not been out for long enough, newest first, each with words for it."""
+    found: dict[Numbers, str] = {}
+    for name, published in facts.go_published.items():
+        numbers, reason = go_numbers(name), pins.cool_down.holds(f"go{name}", published)
+        if numbers and reason and numbers != go_numbers(pins.go):
+            found[numbers] = reason
+    return dict(sorted(found.items(), reverse=True))
+
+
+def _asked(pins: GoPins, fitting: list[Numbers], minors: list[Numbers], young: dict[Numbers, str]) -> _Wanted:
     asked = go_numbers(pins.asked_minor)
     if asked is None or asked[:2] not in minors:
         known = ", ".join(minor_name(one) for one in minors[:3])
@@ -187,11 +212,15 @@ def _asked(pins: GoPins, fitting: list[Numbers], minors: list[Numbers], floor: F
     # A patch that was asked for is one to have at most.
     is_exact = pins.asked_minor.count(".") == 2
     found = tuple(one for one in fitting if one[:2] == asked[:2] and (not is_exact or one == asked))
+    waits = [reason for one, reason in young.items() if one[:2] == asked[:2]][:1]
+    if not found and waits:
+        raise ConfigError(waits[0], where="--go", hint="--min-release-age 0 takes it all the same")
     if not found:
+        reason = _floor(pins).reason
         raise ConfigError(
-            f"Go {pins.asked_minor} is too old: {floor.reason}", where="--go", hint="nothing moves backwards"
+            f"Go {pins.asked_minor} is too old: {reason}", where="--go", hint="nothing moves backwards"
         )
-    return _Wanted(candidates=found, moved_because="--go asks for it", stays_because="")
+    return _Wanted(candidates=found, moved_because="--go asks for it", stays_because="".join(waits))
 
 
 def _floor(pins: GoPins) -> Floor:

@@ -8,19 +8,33 @@ from datetime import datetime
 from typing import Final
 
 from seatrial.checks.support_dates import distribution_end
+from seatrial.host.registry import Configuration
+from seatrial.renew.cooldown import ANY_AGE, CoolDown, parse_time
 from seatrial.renew.found import GolangImage, Group, Proposal
 from seatrial.renew.references import split_reference
 from seatrial.renew.versions import release_numbers
 
 DOCKER_TOOLS: Final = ("docker-cli", "docker-dind")
 _DEBIAN: Final = re.compile(r"(.*-debian)(\d+)")
+# A version that is too young yet is followed by one that is not.
+_VERSIONS_TRIED: Final = 3
 _DOCKER_TAG: Final = re.compile(r"(\d+\.\d+\.\d+)-(cli|dind)")
 
 # Image's name and tag -> digest, or None for a tag that is not there.
 Digest = Callable[[str, str], str | None]
+# Image's name and digest -> when it was made, or None where it does not say.
+Created = Callable[[str, str], datetime | None]
 
 
-def propose_static(reference: str, digest: Digest, *, now: datetime, asked_base: str) -> Proposal:
+def propose_static(
+    reference: str,
+    digest: Digest,
+    *,
+    now: datetime,
+    asked_base: str,
+    created: Created = lambda _name, _digest: None,
+    cool_down: CoolDown = ANY_AGE,
+) -> Proposal:
     """Return the base at its newest digest; of the next Debian, where the present one is out of support.
 
     asked_base: [base] image of the settings, "" when it was not asked for: "debian-12" is then kept.
@@ -33,7 +47,12 @@ def propose_static(reference: str, digest: Digest, *, now: datetime, asked_base:
         if found is None:
             reasons.append(f"{candidate}:{tag} is not there")
             continue
-        return _image("images.static", reference, f"{candidate}:{tag}@{found}", why, reasons)
+        after = f"{candidate}:{tag}@{found}"
+        made = created(candidate, found) if cool_down.days and after != reference else None
+        if wait := cool_down.holds(f"{candidate}:{tag}", made):
+            reasons.append(wait)
+            continue
+        return _image("images.static", reference, after, why + cool_down.unknown(made), reasons)
     return _image("images.static", reference, reference, "", reasons)
 
 
@@ -59,46 +78,73 @@ def _is_over(number: int, now: datetime) -> bool:
 
 
 def propose_docker(
-    pins: dict[str, str], digest: Digest, tags: Callable[[str], tuple[str, ...] | None]
-) -> Iterator[Proposal]:
+    pins: dict[str, str],
+    digest: Digest,
+    tags: Callable[[str], tuple[str, ...] | None],
+    *,
+    created: Created = lambda _name, _digest: None,
+    cool_down: CoolDown = ANY_AGE,
+) -> tuple[Proposal, ...]:
     """Return Docker's client and engine at one version, the newest that has both images.
 
     pins: name -> reference. tags: image's name -> all of its tags, or None where they are not listed.
     """
     known = {name: split_reference(pins[name]) for name in DOCKER_TOOLS if name in pins}
-    versions = [found[1] for _, tag, _ in known.values() if (found := _DOCKER_TAG.fullmatch(tag))]
+    versions = [match[1] for _, tag, _ in known.values() if (match := _DOCKER_TAG.fullmatch(tag))]
     listed = {image: tags(image) for image in {name for name, _, _ in known.values()}}
-    newest, reason = _newest_docker(versions, listed.values())
-    for name, (image, tag, _) in known.items():
-        match = _DOCKER_TAG.fullmatch(tag)
-        moved = f"{newest}-{match[2]}" if match and newest else tag
-        pointed = digest(image, moved) if moved else None
-        if pointed is None:
-            yield _image(f"tools.{name}", pins[name], pins[name], "", [f"{image}:{moved} is not there"])
-            continue
-        why = "the tag names a newer image" if moved == tag else _docker_why(versions, newest)
-        held = [reason] if reason else []
-        yield _image(f"tools.{name}", pins[name], f"{image}:{moved}@{pointed}", why, held)
+    candidates, reason = _docker_versions(versions, listed.values())
+    held = [reason] if reason else []
+    for version in candidates:
+        found: list[Proposal] = []
+        waits: list[str] = []
+        for name, (image, tag, _) in known.items():
+            match = _DOCKER_TAG.fullmatch(tag)
+            moved = f"{version}-{match[2]}" if match and version else tag
+            pointed = digest(image, moved) if moved else None
+            if pointed is None:
+                missing = f"{image}:{moved} is not there"
+                found.append(_image(f"tools.{name}", pins[name], pins[name], "", [missing]))
+                continue
+            after = f"{image}:{moved}@{pointed}"
+            made = created(image, pointed) if cool_down.days and after != pins[name] else None
+            if wait := cool_down.holds(f"{image}:{moved}", made):
+                waits.append(wait)
+            why = "the tag names a newer image" if moved == tag else _docker_why(versions, version)
+            found.append(_image(f"tools.{name}", pins[name], after, why + cool_down.unknown(made), held))
+        if not waits:
+            return tuple(found)
+        held = [*held, waits[0]]
+    return tuple(_image(f"tools.{name}", pins[name], pins[name], "", held) for name in known)
 
 
-def _newest_docker(versions: list[str], listed: Iterable[tuple[str, ...] | None]) -> tuple[str, str]:
-    """Return the version to take, "" for none newer, and why not a newer one."""
+def _docker_versions(
+    versions: list[str], listed: Iterable[tuple[str, ...] | None]
+) -> tuple[tuple[str, ...], str]:
+    """Return the versions to try, newest first, "" for the tag's own; and why not a newer one."""
     kinds: dict[str, set[str]] = {}
     for tags in listed:
         if tags is None:
-            return "", "the registry does not list its tags"
+            return ("",), "the registry does not list its tags"
         for tag in tags:
             if match := _DOCKER_TAG.fullmatch(tag):
                 kinds.setdefault(match[1], set()).add(match[2])
-    whole = [version for version, found in kinds.items() if found == {"cli", "dind"}]
     if not versions:
-        return "", "the tag does not name a release such as 29.7.2-cli"
-    best = max([*whole, *versions], key=lambda version: release_numbers(version) or ())
-    return best, ""
+        return ("",), "the tag does not name a release such as 29.7.2-cli"
+    own = max(versions, key=_order)
+    newer = [
+        version
+        for version, found in kinds.items()
+        if found == {"cli", "dind"} and _order(version) > _order(own)
+    ]
+    return (*sorted(newer, key=_order, reverse=True)[:_VERSIONS_TRIED], own), ""
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return release_numbers(version) or ()
 
 
 def _docker_why(versions: list[str], newest: str) -> str:
-    before = max(versions, key=lambda version: release_numbers(version) or ())
+    before = max(versions, key=_order)
     if before.partition(".")[0] != newest.partition(".")[0]:
         return f"the newest release; a new major one, {before} to {newest}: read its notes"
     return "the newest release"
@@ -115,9 +161,10 @@ def _image(name: str, before: str, after: str, why: str, reasons: list[str]) -> 
     )
 
 
-def golang_image(digest: str | None, variables: dict[str, str] | None) -> GolangImage | None:
+def golang_image(digest: str | None, configuration: Configuration | None) -> GolangImage | None:
     """Return what a builder image holds, by the variable that its maintainers set."""
     if digest is None:
         return None
-    version = (variables or {}).get("GOLANG_VERSION", "")
-    return GolangImage(digest=digest, go=f"go{version}" if version else "")
+    version = configuration.variables.get("GOLANG_VERSION", "") if configuration else ""
+    created = parse_time(configuration.created) if configuration else None
+    return GolangImage(digest=digest, go=f"go{version}" if version else "", created=created)

@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from seatrial.errors import FormatError, NetworkError, ToolFailed, UntrustedInpu
 from seatrial.formats.json_stream import json_stream
 from seatrial.formats.jsonvalue import as_table, table_at, text_at, texts_at
 from seatrial.host.process import Completed, find_program, run
+from seatrial.renew.cooldown import parse_time
 from seatrial.renew.found import Release
 
 # A pin's name -> the module that its program is in.
@@ -27,6 +29,8 @@ MODULES: Final = {
     "trivy": "github.com/aquasecurity/trivy",
 }
 GO: Final = "go"
+# The module "go" has no times; its releases for each system have. One is as good as another.
+_TOOLCHAIN: Final = ("golang.org/toolchain", "v0.0.1-go{version}.linux-amd64")
 _NOT_THERE: Final = re.compile(
     r"unknown revision|invalid version|not found|\b40[34]\b|\b410\b|no matching versions"
 )
@@ -55,8 +59,8 @@ class GoAsker:
         done = self._checked(self._run("list", "-m", "-versions", "-json", *modules))
         return {text_at(table, "Path"): texts_at(table, "Versions") for table in _tables(done)}
 
-    def needs(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Return the Go that (module, version) needs, "" where its go.mod has no go line.
+    def published(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Release]:
+        """Return what is known of each (module, version).
 
         Versions that are not there are left out. Raises NetworkError, UntrustedInput (the checksum
         database knows other bytes).
@@ -65,23 +69,36 @@ class GoAsker:
         if not words:
             return {}
         done = self._checked(self._run("list", "-m", "-json", "-e", *words))
-        found = {}
+        found: dict[tuple[str, str], Release] = {}
         for table in _tables(done):
             if error := text_at(table_at(table, "Error"), "Err"):
                 self._explain(error)
             else:
-                key = (text_at(table, "Path"), text_at(table, "Version"))
-                found[key] = _go_line(Path(text_at(table, "GoMod")))
+                version = text_at(table, "Version")
+                found[text_at(table, "Path"), version] = Release(
+                    version=version,
+                    needs_go=_go_line(Path(text_at(table, "GoMod"))),
+                    published=parse_time(text_at(table, "Time")),
+                )
         return found
+
+    def go_published(self, versions: Iterable[str]) -> dict[str, datetime]:
+        """Return when releases of Go such as "1.26.8" came out; without those that no source knows."""
+        module, pattern = _TOOLCHAIN
+        names = {pattern.format(version=version): version for version in versions}
+        found = self.published((module, name) for name in names)
+        return {
+            names[name]: release.published
+            for (_, name), release in found.items()
+            if release.published is not None
+        }
 
     def releases(self, pins: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Release, ...]]:
         """Return pin's name -> its versions, with what each needs. pins: name -> versions to ask about."""
-        needed = self.needs((MODULES[name], version) for name, found in pins.items() for version in found)
+        known = self.published((MODULES[name], version) for name, found in pins.items() for version in found)
         return {
             name: tuple(
-                Release(version=version, needs_go=needed[MODULES[name], version])
-                for version in found
-                if (MODULES[name], version) in needed
+                known[MODULES[name], version] for version in found if (MODULES[name], version) in known
             )
             for name, found in pins.items()
         }

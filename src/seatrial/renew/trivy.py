@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from seatrial.errors import NetworkError, UntrustedInput
@@ -17,16 +18,22 @@ _RELEASES_TRIED: Final = 3
 
 
 def propose_trivy(
-    pins: Mapping[str, str], versions: tuple[str, ...], ask: Callable[[str], Answer], *, host: str
+    pins: Mapping[str, str],
+    versions: tuple[str, ...],
+    ask: Callable[[str], Answer],
+    *,
+    host: str,
+    waits: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Proposal, ...]:
     """Return the newest release whose checksums file names the archive, and that sha256.
 
-    ask: URL -> answer. A host that cannot be asked leaves both pins as they are, and is told: a version
-    without its sum would be no pin.
+    ask: URL -> answer. waits: version -> why it is not taken yet. A host that cannot be asked leaves both
+    pins as they are, and is told: a version without its sum would be no pin.
     """
     pinned = pins[NAME]
     newer = [one for one in versions if release_numbers(one) and order_key(one) > order_key(pinned)]
-    reasons: list[str] = []
+    reasons = [waits[one] for one in sorted(waits, key=order_key, reverse=True)][:1]
+    newer = [one for one in newer if one not in waits]
     for version in sorted(newer, key=order_key, reverse=True)[:_RELEASES_TRIED]:
         place = f"{host.rstrip('/')}/aquasecurity/trivy/releases/download/{version}"
         number = version.removeprefix("v")
@@ -40,7 +47,9 @@ def propose_trivy(
         except (NetworkError, UntrustedInput) as error:
             return _both(pins, pinned, pins.get(SUM, ""), "", [f"{version}'s checksums: {error}"])
         if found:
-            why = f"the newest release that has {archive}" if reasons else "the newest release"
+            without_file = len(reasons) > (1 if waits else 0)
+            why = f"the newest release that has {archive}" if without_file else "the newest release"
+            why += " that is old enough" if waits else ""
             return _both(pins, version, found, why, reasons)
         reasons.append(f"{version}'s checksums do not name {archive}")
     return _both(pins, pinned, pins.get(SUM, ""), "", reasons)

@@ -17,7 +17,9 @@ from seatrial.host.exchange import Caller
 from seatrial.host.registry import Registry
 from seatrial.host.registry_access import credentials, parse_repository
 
-CONFIG = json.dumps({"config": {"Env": ["GOLANG_VERSION=1.26.9", "odd"]}}).encode()
+CONFIG = json.dumps(
+    {"created": "2026-11-01T10:00:00Z", "config": {"Env": ["GOLANG_VERSION=1.26.9", "odd"]}}
+).encode()
 
 
 def digest(content: bytes) -> str:
@@ -78,19 +80,21 @@ def test_registry_without_head_is_asked_with_get() -> None:
         assert asked(address).digest("1.26") == digest(MANIFEST)
 
 
-def test_variables_of_an_index_and_of_a_single_image() -> None:
+def test_configuration_of_an_index_and_of_a_single_image() -> None:
     expected = {"GOLANG_VERSION": "1.26.9"}
     for content in (index("amd64"), MANIFEST):
         with serving(blobs(content, MANIFEST, CONFIG)) as address:
-            assert asked(address).variables(digest(content), "amd64") == expected
+            found = asked(address).configuration(digest(content), "amd64")
+            assert found is not None
+            assert (found.variables, found.created) == (expected, "2026-11-01T10:00:00Z")
     other = index("s390x")
     with serving(blobs(other, MANIFEST, CONFIG)) as address:
-        assert asked(address).variables(digest(other), "amd64") is None
+        assert asked(address).configuration(digest(other), "amd64") is None
 
 
 def test_other_bytes_than_promised_are_refused() -> None:
     with serving(blobs(index("amd64"))) as address, pytest.raises(UntrustedInput, match="was promised"):
-        asked(address).variables(digest(b"other"), "amd64")
+        asked(address).configuration(digest(b"other"), "amd64")
 
 
 def test_tags_of_all_pages() -> None:

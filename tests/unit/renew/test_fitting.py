@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.errors import ConfigError
+from seatrial.renew.cooldown import CoolDown
 from seatrial.renew.fitting import Fit, builder_tags, canonical_go, fit
 from seatrial.renew.found import Floor, GoFacts, GolangImage, GoPins, Group, Proposal, Release
 from seatrial.renew.versions import go_numbers, is_prerelease, order_key
@@ -131,6 +133,69 @@ def test_image_that_lies_about_its_tag_is_not_taken() -> None:
     silent = {"1.26-bookworm": GolangImage(digest="sha256:" + "e" * 64, go="")}
     found = by_name(fit(PINS, replace(FACTS, golang=silent)))
     assert "does not say which Go it holds" in found["go"].held_by
+
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+WAITING = replace(PINS, cool_down=CoolDown(days=3, now=NOW))
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def test_release_that_is_too_young_waits_and_an_older_one_is_taken() -> None:
+    releases = {
+        "syft": (
+            Release(version="v1.57.0", needs_go="1.26.8"),
+            Release(version="v1.57.1", needs_go="1.26.8", published=days_ago(3)),
+            Release(version="v1.58.0", needs_go="1.26.8", published=days_ago(2.9)),
+            Release(version="v1.59.0", needs_go="1.27.0", published=days_ago(1)),
+        )
+    }
+    found = by_name(fit(WAITING, replace(FACTS, releases=releases)))["tools.syft"]
+    assert found.after == "v1.57.1"
+    assert found.why == "the newest of 3 days or more, needs Go 1.26.8"
+    assert found.held_by == "v1.59.0 is 24 hours old (--min-release-age 3)"
+    at_once = by_name(fit(PINS, replace(FACTS, releases=releases)))["tools.syft"]
+    assert at_once.after == "v1.58.0"
+    assert at_once.held_by == "v1.59.0 needs Go 1.27.0, and go1.26.9 is pinned"
+
+
+def test_go_that_is_too_young_waits_with_its_image() -> None:
+    facts = replace(FACTS, go_published={"1.26.9": days_ago(2), "1.26.11": days_ago(0)})
+    found = by_name(fit(WAITING, facts))
+    assert (found["go"].after, found["images.golang"].after) == (PINS.go, PINS.golang)
+    words = "golang:1.26-bookworm holds go1.26.9 now, and go1.26.9 is 2 days old (--min-release-age 3)"
+    assert found["images.golang"].held_by == found["go"].held_by == words
+    exact = replace(WAITING, golang="golang:1.26.8-bookworm@sha256:" + "a" * 64)
+    patches = replace(facts, go_published={"1.26.11": days_ago(0)})
+    image = GolangImage(digest="sha256:" + "e" * 64, go="go1.26.9", created=days_ago(9))
+    patches = replace(patches, golang={"1.26.9-bookworm": image})
+    found = by_name(fit(exact, patches))
+    assert found["go"].after == "go1.26.9"
+    assert "go1.26.11 is 0 hours old" in found["go"].held_by
+
+
+def test_image_that_was_made_a_moment_ago_waits_and_the_pinned_one_is_not_asked() -> None:
+    young = GolangImage(digest="sha256:" + "b" * 64, go="go1.26.9", created=days_ago(1.5))
+    found = by_name(fit(WAITING, replace(FACTS, golang={"1.26-bookworm": young})))
+    assert found["images.golang"].after == PINS.golang
+    assert found["go"].held_by == "golang:1.26-bookworm is 36 hours old (--min-release-age 3)"
+    pinned = replace(WAITING, go="go1.26.9", golang=f"golang:1.26-bookworm@{young.digest}")
+    assert not by_name(fit(pinned, replace(FACTS, golang={"1.26-bookworm": young})))["go"].has_moved
+    timeless = replace(young, created=None)
+    found = by_name(fit(WAITING, replace(FACTS, golang={"1.26-bookworm": timeless})))
+    assert found["images.golang"].why.endswith("says so; how long it has been out is not known")
+
+
+def test_go_that_is_needed_or_asked_for_and_too_young_is_told() -> None:
+    facts = replace(FACTS, go_published={"1.27.0": days_ago(2), "1.27.4": days_ago(1)})
+    with pytest.raises(ConfigError, match=r"go1\.27\.4 is 24 hours old") as caught:
+        fit(replace(WAITING, asked_minor="1.27"), facts)
+    assert "--min-release-age 0" in caught.value.hint
+    floor = Floor(go="1.27.0", reason="go.mod says go 1.27.0")
+    (problem,) = fit(replace(WAITING, floors=(floor,)), facts).problems
+    assert "go.mod says go 1.27.0, and Go stays at go1.26.8 (go1.27.4 is 24 hours old" in problem
 
 
 def test_groups_that_are_left_out_stay_and_hold_the_others() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from seatrial.host.registry_access import endpoints, parse_repository
 from seatrial.renew.actions import parse_tags, propose_action, repository_of
 from seatrial.renew.asking import Task, ask_all
 from seatrial.renew.bases import base_proposal
+from seatrial.renew.cooldown import CoolDown, parse_time
 from seatrial.renew.found import Group
 from seatrial.renew.images import propose_docker, propose_static
 from seatrial.renew.references import split_reference
@@ -108,6 +109,67 @@ def test_docker_moves_when_both_of_its_images_are_there() -> None:
     unlisted = list(propose_docker(pins, lambda _name, _tag: "sha256:" + "b" * 64, lambda _: None))
     assert unlisted[0].after.startswith("docker:29.7.2-cli@sha256:b")
     assert unlisted[0].held_by == "the registry does not list its tags"
+
+
+def test_images_that_are_too_young_wait() -> None:
+    cool_down = CoolDown(days=3, now=NOW)
+    ages = {"b": timedelta(days=1), "c": timedelta(days=4), "d": timedelta(days=3)}
+
+    def created(_name: str, digest: str) -> datetime | None:
+        age = ages.get(digest[-1])
+        return NOW - age if age else None
+
+    digests = {"d/static-debian13": "sha256:b", "d/static-debian12": "sha256:c"}
+    pinned = "d/static-debian12:nonroot@sha256:" + "a" * 64
+    found = propose_static(
+        pinned,
+        lambda name, _: digests[name],
+        now=NOW,
+        asked_base="",
+        created=created,
+        cool_down=cool_down,
+    )
+    assert found.after == "d/static-debian12:nonroot@sha256:c"
+    assert found.held_by == "d/static-debian13:nonroot is 24 hours old (--min-release-age 3)"
+    pins = {name: f"docker:29.7.2-{name[7:]}@sha256:{'a' * 64}" for name in ("docker-cli", "docker-dind")}
+    tags = ("29.7.2-cli", "29.7.2-dind", "29.8.0-cli", "29.8.0-dind", "30.0.0-cli", "30.0.0-dind")
+    by_tag = {"30.0.0-cli": "sha256:d", "30.0.0-dind": "sha256:b"}
+    docker = propose_docker(
+        pins, lambda _, tag: by_tag.get(tag, "sha256:e"), lambda _: tags, created=created, cool_down=cool_down
+    )
+    assert [one.after for one in docker] == ["docker:29.8.0-cli@sha256:e", "docker:29.8.0-dind@sha256:e"]
+    assert docker[0].held_by == "docker:30.0.0-dind is 24 hours old (--min-release-age 3)"
+    assert docker[0].why == "the newest release; how long it has been out is not known"
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("2026-08-18T21:44:21Z", 2026),
+        ("2026-08-18T21:44:21.123456789+02:00", 2026),
+        ("1970-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+        ("yesterday", None),
+    ],
+)
+def test_time_that_stands_for_none_is_none(text: str, year: int | None) -> None:
+    found = parse_time(text)
+    assert (found.year if found else None) == year
+
+
+def test_trivy_waits_and_takes_the_release_before() -> None:
+    line = b"b" * 64 + b"  trivy_0.75.0_Linux-64bit.tar.gz\n"
+    waits = {"v0.76.0": "v0.76.0 is 2 days old (--min-release-age 3)"}
+    found = propose_trivy(
+        TRIVY,
+        ("v0.74.0", "v0.75.0", "v0.76.0"),
+        lambda url: Answer(url=url, status=200, headers={}, body=line),
+        host="https://github.com",
+        waits=waits,
+    )
+    assert (found[0].after, found[0].held_by) == ("v0.75.0", waits["v0.76.0"])
+    assert found[0].why == "the newest release that is old enough"
 
 
 @pytest.mark.parametrize(
