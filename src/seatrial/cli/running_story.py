@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from itertools import groupby
 from typing import Final
 
-from seatrial.model.facts import RunningFacts, Span
+from seatrial.model.facts import Exchange, RunningFacts, Span
 
 _SHOWN_TRACES: Final = 3
 _LONGEST_TEXT: Final = 70
@@ -16,11 +18,7 @@ def running_lines(running: RunningFacts) -> list[str]:
     if running.time_to_listen_ms is not None:
         ports = ", ".join(map(str, running.listening))
         lines.append(f"         listening on {ports} after {running.time_to_listen_ms:.0f} ms")
-    lines += [
-        f"         {exchange.method} {exchange.path} -> {exchange.status or exchange.error} "
-        f"({exchange.elapsed_ms:.1f} ms)"
-        for exchange in running.exchanges
-    ]
+    lines += [f"         {line}" for line in _exchange_lines(running.exchanges)]
     lines += [f"         {line}" for line in _trace_lines(running)]
     lines += [
         f"         health, {probe.situation}: exit {probe.exit_code} ({probe.elapsed_ms:.0f} ms)"
@@ -35,6 +33,23 @@ def running_lines(running: RunningFacts) -> list[str]:
     return lines
 
 
+def _exchange_lines(exchanges: tuple[Exchange, ...]) -> list[str]:
+    """Return one line for the same request with the same answer, however often; and what is to be done."""
+    lines = []
+    for (method, path, answer), same in groupby(exchanges, _question):
+        times_ms = [exchange.elapsed_ms for exchange in same]
+        count = f", {len(times_ms)} times" if len(times_ms) > 1 else ""
+        took = " to ".join(f"{one:.1f}" for one in sorted({min(times_ms), max(times_ms)}))
+        lines.append(f"{method} {path} -> {answer}{count} ({took} ms)")
+    if exchanges and all(one.status == HTTPStatus.NOT_FOUND for one in exchanges):
+        lines.append('it knows none of these paths: name some that it does, [trial] requests = ["GET /PATH"]')
+    return lines
+
+
+def _question(exchange: Exchange) -> tuple[str, str, str]:
+    return exchange.method, exchange.path, str(exchange.status or exchange.error)
+
+
 def _trace_lines(running: RunningFacts) -> list[str]:
     """Return the traces of the requests that were made, as trees; the richest ones first."""
     asked = {exchange.trace_id for exchange in running.exchanges if exchange.trace_id}
@@ -42,8 +57,12 @@ def _trace_lines(running: RunningFacts) -> list[str]:
     for span in running.spans:
         if span.trace_id in asked:
             traces.setdefault(span.trace_id, []).append(span)
+    different: dict[tuple[tuple[str, str], ...], str] = {}
+    for trace_id, spans in traces.items():
+        different.setdefault(_shape(spans), trace_id)
     lines = []
-    for trace_id, spans in sorted(traces.items(), key=lambda item: -len(item[1]))[:_SHOWN_TRACES]:
+    for trace_id in sorted(different.values(), key=lambda one: -len(traces[one]))[:_SHOWN_TRACES]:
+        spans = traces[trace_id]
         lines.append(f"trace {trace_id}")
         ids = {span.span_id for span in spans}
         for root in (span for span in spans if span.parent_id not in ids):
@@ -51,11 +70,21 @@ def _trace_lines(running: RunningFacts) -> list[str]:
     return lines
 
 
-def _tree(span: Span, spans: list[Span], indent: str, *, is_last: bool) -> list[str]:
+def _shape(spans: list[Span]) -> tuple[tuple[str, str], ...]:
+    """Return what two traces of the same request have in common."""
+    return tuple(sorted((span.name, _what(span)) for span in spans))
+
+
+def _what(span: Span) -> str:
     values = dict(span.attributes)
-    what = values.get("db.query.text") or values.get("http.response.status_code", "")
+    return values.get("db.query.text") or values.get("http.response.status_code", "")
+
+
+def _tree(span: Span, spans: list[Span], indent: str, *, is_last: bool) -> list[str]:
     took = (span.end_ns - span.start_ns) / 1e6
-    lines = [f"{indent}{'└─' if is_last else '├─'} {span.name}  {took:.2f} ms  {_short(what)}".rstrip()]
+    lines = [
+        f"{indent}{'└─' if is_last else '├─'} {span.name}  {took:.2f} ms  {_short(_what(span))}".rstrip()
+    ]
     children = sorted((one for one in spans if one.parent_id == span.span_id), key=lambda one: one.start_ns)
     deeper = indent + ("   " if is_last else "│  ")
     for index, child in enumerate(children):

@@ -1,7 +1,8 @@
 """More to ask than the front page, when nobody said what: only what the service itself points at.
 
-A redirect's target, links of an HTML page on the same host, and paths in the service's own spans (of its
-health command, mostly). GET only, a few, one step away, and nothing whose name says that it does something.
+A redirect's target, links of an HTML page on the same host, paths in the service's own spans (of its health
+command, mostly), and routes that it printed, as gin does. GET only, a few, one step away, and nothing whose
+name says that it does something.
 """
 
 from __future__ import annotations
@@ -26,15 +27,23 @@ _EFFECTS: Final = re.compile(
     re.IGNORECASE,
 )
 _HTML: Final = "text/html"
+# A route without parameters in a line of the log: "GET  /api/tags --> ...", "| GET | /tags |" or a JSON
+# object's "method":"GET","path":"/tags".
+_LOGGED: Final = re.compile(
+    r"""\bGET\b["',|\s]*(?:"?(?:path|route|pattern|uri)"?\s*[:=]\s*"?)?(/[\w./~-]*)(?=["'|,\s]|$)"""
+)
 
 
-def find_routes(answer: Answer, spans: Iterable[Span], asked: str) -> tuple[tuple[TrialRequest, str], ...]:
+def find_routes(
+    answer: Answer, spans: Iterable[Span], log_lines: Iterable[str], asked: str
+) -> tuple[tuple[TrialRequest, str], ...]:
     """Return requests worth making, each with how it was found. asked: the path of ``answer``."""
     found: dict[str, str] = {}
     for target, how in (
         *((target, "redirect") for target in (answer.location,) if target),
         *((target, "link") for target in _links(answer)),
         *((target, "span") for target in _paths(spans)),
+        *((target, "log") for line in log_lines for target in _LOGGED.findall(line)),
     ):
         path = _own_path(target, asked)
         if path and path != asked and path not in found and not _EFFECTS.search(path):

@@ -207,7 +207,8 @@ class Trial:
             self._exchanges.append(start.ask(request, number).exchange)
         if self._plan.requests != DEFAULT_REQUESTS:
             return
-        routes = find_routes(first, self._collector.spans, first.exchange.path)
+        log_lines = start.job.log.lines()
+        routes = find_routes(first, self._collector.spans, log_lines, first.exchange.path)
         for number, (request, how) in enumerate(routes, len(self._plan.requests)):
             self._exchanges.append(start.ask(request, number, found_by=how).exchange)
 

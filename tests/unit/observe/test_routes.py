@@ -10,8 +10,8 @@ from seatrial.observe.drive import Answer
 from seatrial.observe.routes import find_routes
 
 
-def found(answer: Answer, *spans: Span, asked: str = "/") -> list[tuple[str, str]]:
-    routes = find_routes(answer, spans, asked)
+def found(answer: Answer, *spans: Span, asked: str = "/", log: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    routes = find_routes(answer, spans, log, asked)
     assert all(request.method == "GET" for request, _ in routes)
     return [(request.path, how) for request, how in routes]
 
@@ -66,3 +66,24 @@ def test_paths_of_its_own_spans_are_asked() -> None:
 def test_a_few_are_enough_and_none_is_asked_twice() -> None:
     answer = page("/a", "/a", "/b", "/c", "/d", "/e")
     assert [path for path, _ in found(answer)] == ["/a", "/b", "/c", "/d"]
+
+
+def test_routes_that_it_printed_are_asked() -> None:
+    """Of gin, fiber and a JSON log; a route with a parameter, another method and another host are not."""
+    log = (
+        "[GIN-debug] GET    /api/tags/                --> example.com/svc.Tags (3 handlers)",
+        "[GIN-debug] GET    /api/tags/:name           --> example.com/svc.Tag (3 handlers)",
+        "[GIN-debug] GET    /static/*filepath         --> example.com/svc.Static (3 handlers)",
+        "[GIN-debug] POST   /api/orders               --> example.com/svc.Order (3 handlers)",
+        "| GET | /status | main.main | 1 |",
+        '{"level":"info","method":"GET","path":"/orders","msg":"route"}',
+        '{"level":"info","method":"GET","path":"/orders/{id}","msg":"route"}',
+        "GET /admin/delete-all",
+        "GET https://id.example.com/keys",
+        "FORGET /it, and GET /",
+    )
+    assert found(Answer(exchange=EXCHANGE), log=log) == [
+        ("/api/tags/", "log"),
+        ("/status", "log"),
+        ("/orders", "log"),
+    ]
