@@ -234,6 +234,27 @@ def test_lint_finds_what_the_compiler_does_not(plain: Make) -> None:
     assert "bodyclose" in said or "errcheck" in said
 
 
+def test_lint_asks_for_what_is_new_and_not_for_the_whole_code_base(tmp_path: Path) -> None:
+    old = SERVER.replace("panic(err)", 'http.Get("http://x")')
+    files = {"main.go": old, "seatrial.toml": '[instrument]\nwith = "none"\n[build]\nvcs = false\n'}
+    root = write_service(tmp_path / "svc", files)
+    commit_all(root)
+    done = Seatrial()("init", str(root), "--ci", "github")
+    assert done.code == 0, done.stderr
+    commit_all(root)
+    git(tmp_path, "clone", "-q", str(root), "clone")
+    make = Make(root=tmp_path / "clone").with_tools(golangci_lint())
+    assert "0 issues." in make.good("lint")
+    words = (str(golangci_lint() / "golangci-lint"), "run", "--new-from-rev=", "./...")
+    everything = subprocess.run(words, cwd=make.root, capture_output=True, text=True, check=False)
+    assert "main.go:7" in everything.stdout
+    (make.root / "new.go").write_text(old.replace("main()", "other()"))
+    said = make.bad("lint")
+    assert "new.go:7" in said
+    assert "main.go:7" not in said
+    assert "fetch-depth: 0 # the linter" in (make.root / ".github/workflows/image.yml").read_text()
+
+
 @pytest.mark.parametrize(
     ("target", "missing", "brings"),
     [

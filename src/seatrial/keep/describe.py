@@ -111,6 +111,7 @@ def describe(
         hosts=frozenset(lock.ci) if is_whole_repository(root, project) else frozenset(),
         default_branch=_default_branch(root, env),
         source_url=project.repository.source_url if project.repository else "",
+        revision=project.repository.revision if project.repository else "",
         workspace_modules=tuple(
             relative_to(member.directory, root) for member in project.members if member.directory != module
         ),

@@ -81,6 +81,7 @@ def _shared(values: Values) -> dict[str, str]:
 
 def _words(values: Values) -> dict[str, bool]:
     return {
+        "lint_since": not values.has_linter_settings,
         "directory": values.module_directory != ".",
         # One Go in both places, and no C compiler that differs: the same bytes.
         "same_bytes": bool(values.pins.go) and not values.is_cgo,

@@ -56,6 +56,7 @@ class Values:
     prepare: commands that make generated code, run in prepare_directory, relative to the root. arguments:
     of the program, for CMD. image_files: path in the image -> path of the service, relative to the root.
     hosts: of "github" and "gitlab", whose CI is wanted. default_branch: such as "main".
+    revision: the commit that is checked out, 40 hex, or "".
     workspace_modules: directories of the other members of a go.work or local replacements, below the root.
     inputs: files of the repository that the build reads, relative to its root.
     answers_flag: the service itself has --health-check. has_linter_settings: a golangci-lint file of any
@@ -88,6 +89,7 @@ class Values:
     hosts: frozenset[str]
     default_branch: str
     source_url: str = ""
+    revision: str = ""
     workspace_modules: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     answers_flag: bool = False

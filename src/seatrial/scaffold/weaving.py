@@ -44,7 +44,8 @@ def render_orchestrion(values: Values) -> str:
 
 def render_golangci(values: Values) -> str:
     """Return .golangci.yml (version 2 of its format)."""
-    return fill("golangci.yml", {"GOLANGCI": values.pins.tools["golangci-lint"]})
+    words = {"GOLANGCI": values.pins.tools["golangci-lint"], "SINCE": values.revision}
+    return fill("golangci.yml", words, {"since": bool(values.revision)})
 
 
 def render_settings(values: Values) -> str:
