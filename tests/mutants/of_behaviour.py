@@ -85,7 +85,7 @@ SETTINGS = (
 ANSWERS = (
     _mutant("answers-500", "answers 500", "trial.answers", also=("trial.sql-spans",)),
     _mutant("answers-500-later", "answers 500 but for the first time", "trial.answers"),
-    _mutant("answers-404", "knows none of its paths", "trial.answers", also=("trial.sql-spans",)),
+    _mutant("answers-404", "knows none of its paths", "trial.answers"),
     _mutant("never-answers", "takes requests and answers none", "trial.answers",
             also=("trial.spans", "trial.sql-spans", "trial.sigterm")),
     _mutant("drops-connections", "closes connections instead of an answer", "trial.answers",

@@ -20,7 +20,6 @@ SQL_SPANS: Final = Rule(
 )
 LOG_TRACE_IDS: Final = Rule(id="trial.logs-have-trace-ids", severity=Severity.INFO)
 
-_DATABASE_ATTRIBUTE: Final = "db."
 _DEEPEST_TRACE: Final = 1000
 _TURNED_AWAY: Final = (401, 403)
 
@@ -51,15 +50,15 @@ def check_spans(facts: RunningFacts, expected: Expectations) -> Verdict:
 def check_sql_spans(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look for a database span under a server span of a request that was made.
 
-    A request that never came to the database, because a login stands before it or because the
-    database saw no statement, says nothing of the spans. Nor do those of other times, such as of
+    A request that never came to the database says nothing of the spans: the database saw no statement,
+    or no request needed it, or a login stands before it. Nor do those of other times, such as of
     migrations: only one made while a request was handled, and not under its span, has lost its way.
     """
     rule = SQL_SPANS.when(bool(expected.has_database) and expected.has_spans)
     driven = {exchange.trace_id for exchange in facts.exchanges if exchange.status}
     if not driven:
         return rule.unknown("no request was answered")
-    database = [span for span in facts.spans if _is_database(span)]
+    database = [span for span in facts.spans if span.is_database]
     by_id = {(span.trace_id, span.span_id): span for span in facts.spans}
     linked = [span for span in database if span.trace_id in driven and _has_server_above(span, by_id)]
     if linked:
@@ -77,8 +76,7 @@ def check_sql_spans(facts: RunningFacts, expected: Expectations) -> Verdict:
     if excuse:
         return rule.when(False).unknown(f"no database span of a request came: {excuse}", fix)
     if expected.has_database:
-        asked = f"; the database got {facts.statements} statements" if facts.statements else ""
-        return rule.fails(f"no database span of a request came{asked}", fix)
+        return rule.fails(f"no database span of a request came{_how_it_was_asked(facts)}", fix)
     return rule.unknown(
         "no database span of a request came; it is not known whether there should be one", fix
     )
@@ -108,20 +106,26 @@ def _why_none_was_due(facts: RunningFacts) -> str:
     """Return why the requests cannot have read the database; "" when they may have."""
     if facts.statements == 0:
         return "the requests did not ask the database"
+    if facts.database_request == "":
+        return "the requests did not ask the database: each was answered while it was locked"
+    if _how_it_was_asked(facts):
+        return ""
     answered = [exchange for exchange in facts.exchanges if exchange.status]
     turned_away = [
         exchange for exchange in answered if exchange.status in _TURNED_AWAY or 300 <= exchange.status < 400
     ]
-    if not facts.statements and len(turned_away) == len(answered):
+    if len(turned_away) == len(answered):
         statuses = ", ".join(str(status) for status in sorted({exchange.status for exchange in turned_away}))
         return f"every request was turned away or sent elsewhere ({statuses})"
     return ""
 
 
-def _is_database(span: Span) -> bool:
-    return span.kind in ("client", "internal") and any(
-        key.startswith(_DATABASE_ATTRIBUTE) for key, _ in span.attributes
-    )
+def _how_it_was_asked(facts: RunningFacts) -> str:
+    if facts.statements:
+        return f"; the database got {facts.statements} statements"
+    if facts.database_request:
+        return f"; {facts.database_request} needs the database: locked, it leads to another answer or none"
+    return ""
 
 
 def _has_server_above(span: Span, by_id: dict[tuple[str, str], Span]) -> bool:

@@ -193,6 +193,13 @@ class Span:
     status_message: str = ""
     service_name: str = ""
 
+    @property
+    def is_database(self) -> bool:
+        """Made by a database's client (OpenTelemetry semantic conventions, "db.")."""
+        return self.kind in ("client", "internal") and any(
+            key.startswith("db.") for key, _ in self.attributes
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
@@ -306,6 +313,8 @@ class RunningFacts:
     "listening", "first answer", "healthy".
     statements: what a PostgreSQL of the trial was asked while the requests were made, without pings and
     transaction marks; None when not known. health_start_ms: the image's start period; 0 when not said.
+    database_request: the first request that a locked SQLite database held up, such as "GET /orders"; ""
+    when it held up none; None when not known, or not tried as spans tell it.
     """
 
     engine: str
@@ -329,6 +338,7 @@ class RunningFacts:
     timeline: tuple[tuple[str, float], ...] = ()
     statements: int | None = None
     health_start_ms: float = 0.0
+    database_request: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

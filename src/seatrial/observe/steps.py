@@ -16,17 +16,18 @@ from seatrial.model.facts import (
     Span,
     Variation,
 )
-from seatrial.model.trial import DEFAULT_REQUESTS, TrialPlan
+from seatrial.model.trial import DEFAULT_REQUESTS, TrialPlan, TrialRequest
 from seatrial.observe.collector import OTLP_PORT, Collector
 from seatrial.observe.drive import Answer
 from seatrial.observe.health_flag import FLAG, has_health_flag
+from seatrial.observe.locked import find_held_up
 from seatrial.observe.postgres import Postgres
 from seatrial.observe.probes import Health
 from seatrial.observe.process_facts import read_process
 from seatrial.observe.routes import find_routes
 from seatrial.observe.service import Service, Stoppable
 from seatrial.observe.shutdown import repeatable, stop
-from seatrial.observe.sqlite import find_sqlite
+from seatrial.observe.sqlite import Sqlite, find_sqlite
 from seatrial.observe.start import Launch, Start
 from seatrial.observe.unpack import Settings
 from seatrial.observe.variations import Variations
@@ -68,6 +69,8 @@ class Trial:
         self._database: Stoppable | None = postgres
         self._exchanges: list[Exchange] = []
         self._statements: int | None = 0 if postgres else None
+        self._sqlite: Sqlite | None = None
+        self._usual: dict[TrialRequest, Exchange] = {}
         self._probes: list[Probe] = []
         self._process: ProcessFacts | None = None
         self._problems: list[str] = []
@@ -89,6 +92,7 @@ class Trial:
         ports = self._sandbox.listening() if ended_early is None else ()
         log = start.job.log
         shutdown = self._shut_down(start) if ended_early is None else None
+        database_request = self._find_held_up(start) if shutdown else None
         variations, writes = self._vary(listen_s, has_failed=ended_early is not None or listen_s is None)
         return RunningFacts(
             engine=self._sandbox.engine.description,
@@ -114,6 +118,7 @@ class Trial:
             timeline=tuple(self._timeline),
             statements=self._statements,
             health_start_ms=self._settings.health_start_s * 1000,
+            database_request=database_request,
         )
 
     def _note(self, event: str, at_s: float | None = None) -> None:
@@ -138,7 +143,7 @@ class Trial:
         self._process = read_process(start.job.pid)
         mark = self._statement_mark()
         first = start.first_answer(self._plan.requests[0])
-        self._exchanges.append(first.exchange)
+        self._keep(self._plan.requests[0], first)
         if first.exchange.status:
             self._note("first answer")
         self._count_statements(mark)
@@ -155,7 +160,8 @@ class Trial:
         self._count_statements(mark)
         if not start.has_ended:
             self._process = read_process(start.job.pid) or self._process
-            self._database = self._database or find_sqlite(self._sandbox, start.job.pid)
+            if self._database is None:
+                self._database = self._sqlite = find_sqlite(self._sandbox, start.job.pid)
         if health and not start.has_ended:
             self._probe_without(start, health)
 
@@ -204,13 +210,18 @@ class Trial:
     def _drive(self, start: Start, first: Answer) -> None:
         """Make the other requests: those of the plan, and without one what the front page points at."""
         for number, request in enumerate(self._plan.requests[1:], 1):
-            self._exchanges.append(start.ask(request, number).exchange)
+            self._keep(request, start.ask(request, number))
         if self._plan.requests != DEFAULT_REQUESTS:
             return
         log_lines = start.job.log.lines()
         routes = find_routes(first, self._collector.spans, log_lines, first.exchange.path)
         for number, (request, how) in enumerate(routes, len(self._plan.requests)):
-            self._exchanges.append(start.ask(request, number, found_by=how).exchange)
+            self._keep(request, start.ask(request, number, found_by=how))
+
+    def _keep(self, request: TrialRequest, answer: Answer) -> None:
+        self._exchanges.append(answer.exchange)
+        if answer.exchange.status:
+            self._usual.setdefault(request, answer.exchange)
 
     def _await_spans(self) -> None:
         """Wait for a server span of every request, as long as an exporter can be expected to exist."""
@@ -250,6 +261,16 @@ class Trial:
             has_flushed=stopped.wanted <= seen if are_expected else None,
             signal=stopped.shutdown.signal,
         )
+
+    def _find_held_up(self, start: Start) -> str | None:
+        """Find out whether requests need the database, where it is SQLite and their spans do not say so."""
+        answered = {exchange.trace_id for exchange in self._exchanges if exchange.status}
+        spans = [span for span in self._collector.spans if span.trace_id in answered]
+        is_traced = any(span.kind == "server" for span in spans)
+        if not is_traced or any(span.is_database for span in spans) or not self._sqlite:
+            return None
+        assert start.listener is not None  # it has answered
+        return find_held_up(self._sandbox, self._launch, start.listener, self._sqlite, self._usual)
 
     def _vary(
         self, listen_s: float | None, *, has_failed: bool

@@ -205,6 +205,28 @@ def test_missing_sql_spans_count_where_the_database_was_asked(
     assert verdict.is_blocking is (state is State.FAIL)
 
 
+@pytest.mark.parametrize(
+    ("status", "database_request", "state", "words"),
+    [
+        (200, "", State.UNKNOWN, "did not ask the database: each was answered while it was locked"),
+        (200, "GET /orders", State.FAIL, "GET /orders needs the database"),
+        (401, "GET /orders", State.FAIL, "GET /orders needs the database"),
+        (302, None, State.UNKNOWN, "sent elsewhere (302)"),
+        (200, None, State.FAIL, "no database span of a request came"),
+    ],
+)
+def test_missing_sql_spans_count_where_a_locked_database_held_a_request_up(
+    status: int, database_request: str | None, state: State, words: str
+) -> None:
+    facts = replace(
+        RUNNING, exchanges=(exchange(status),), spans=(span(),), database_request=database_request
+    )
+    verdict = trial_spans.check_sql_spans(facts, EXPECTED)
+    assert verdict.state is state
+    assert words in verdict.reason
+    assert verdict.is_blocking is (state is State.FAIL)
+
+
 def test_database_spans_of_no_request_fail_whatever_was_answered() -> None:
     orphan = span("client", "02", "99", db_system="postgresql")
     facts = replace(RUNNING, exchanges=(exchange(401),), spans=(span(), orphan), statements=0)
