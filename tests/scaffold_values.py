@@ -29,6 +29,7 @@ SERVICE = Values(
     healthcheck=None,
     health_settings="",
     tags=(),
+    experiments=(),
     ldflags="",
     prepare=(),
     prepare_directory=".",

@@ -43,12 +43,12 @@ def plan_build(
     settings = read_settings(request.root, request.config_file)
     lock = pinned or _lock(request) or Lock()
     root = prepare(request, settings.prepare, progress)
-    env = _environment(request, lock)
+    env = _environment(request, lock, settings)
     main = request.main or settings.main
     memory = request.cache / "answers"
     instrument = request.instrument or settings.instrument
     asked = settings.orchestrion_version or lock.orchestrion
-    with _names_pinned_go(lock if env is not request.env else None):
+    with _names_pinned_go(lock if _is_go_pinned(request, lock) else None):
         project, go = detect(root, main=main, tags=settings.tags, env=env, origin=request.root, memory=memory)
         version = choose_version(asked, go.version) if instrument == "orchestrion" else ""
     compiler = next((value for key, value in go.settings if key == "CC"), "").split(" ")[0]
@@ -142,11 +142,18 @@ def _names_pinned_go(lock: Lock | None) -> Iterator[None]:
         raise
 
 
-def _environment(request: Request, lock: Lock) -> Mapping[str, str]:
-    """A lock beside the service also pins Go; Go itself brings that version (GOTOOLCHAIN)."""
-    if (request.root / LOCK_NAME).exists() and lock.go and "GOTOOLCHAIN" not in request.env:
-        return {**request.env, "GOTOOLCHAIN": lock.go}
-    return request.env
+def _environment(request: Request, lock: Lock, settings: Settings) -> Mapping[str, str]:
+    """Go itself brings the version that a lock pins (GOTOOLCHAIN)."""
+    more = {"GOTOOLCHAIN": lock.go} if _is_go_pinned(request, lock) else {}
+    if settings.experiments:
+        words = (*filter(None, (request.env.get("GOEXPERIMENT", ""),)), *settings.experiments)
+        more["GOEXPERIMENT"] = ",".join(words)
+    return {**request.env, **more}
+
+
+def _is_go_pinned(request: Request, lock: Lock) -> bool:
+    """A lock beside the service also pins Go, unless the caller chose one."""
+    return bool((request.root / LOCK_NAME).exists() and lock.go and "GOTOOLCHAIN" not in request.env)
 
 
 def _base(plan: Plan, request: Request, settings: Settings, watcher: Watcher) -> Base:

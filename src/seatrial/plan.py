@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from seatrial.config import NAME, Settings, trial_plan
+from seatrial.config import Settings, trial_plan
+from seatrial.config_values import NAME
 from seatrial.errors import ConfigError, MachineError
 from seatrial.model.image import Healthcheck
 from seatrial.model.plan import BuildPlan, FlagOwner, ImagePlan, Output, Plan

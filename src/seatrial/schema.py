@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.config import CHOICES, KEYS, NAME
+from seatrial.config import KEYS
+from seatrial.config_values import CHOICES, NAME
 from seatrial.model.trial import METHODS
 
 _SECTIONS: Final = {
@@ -31,6 +32,7 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
     "build": {
         "prepare": "Shell commands that make sources, run in a private copy of the repository.",
         "tags": "Build tags, beside those in `GOFLAGS`.",
+        "experiments": 'Experiments of Go, beside those in `GOEXPERIMENT`, such as `["jsonv2"]`.',
         "ldflags": (
             'Linker flags of your own, such as `"-X main.version={version}"`; `{version}` and `{revision}` '
             "come from git."
@@ -103,7 +105,7 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
     },
 }
 _DEFAULTS: Final[dict[str, dict[str, object]]] = {
-    "build": {"prepare": [], "tags": [], "ldflags": "", "vcs": True},
+    "build": {"prepare": [], "tags": [], "experiments": [], "ldflags": "", "vcs": True},
     "instrument": {"with": "orchestrion", "integrations": list(CHOICES["integrations"])},
     "base": {"image": "debian-13"},
     "image": {"arguments": [], "labels": {}, "files": {}},
@@ -126,6 +128,7 @@ _KINDS: dict[str, dict[str, object]] = {
     "name": {"type": "string", "pattern": f"^{NAME}$"},
     "count": {"type": "integer", "minimum": 1, "maximum": 100},
     "texts": {"type": "array", "items": {"type": "string"}},
+    "experiments": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9]+$"}},
     "ports": {"type": "array", "items": {"type": "string", "pattern": r"^\d{1,5}(/(tcp|udp))?$"}},
     "requests": {
         "type": "array",

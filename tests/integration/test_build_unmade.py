@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,35 @@ def test_advice_for_an_interface_is_its_own_script(
     assert f'prepare = ["{command}' in _settings(_advice(seatrial, root), 0)
 
 
-def test_experiment_of_go_is_named_with_the_command_that_builds(seatrial: Seatrial, tmp_path: Path) -> None:
+def test_experiment_of_go_is_named_with_the_setting_that_builds(seatrial: Seatrial, tmp_path: Path) -> None:
+    """The command line of the advice builds it, and so do its lines for seatrial.toml and init's Makefile."""
     code = 'package main\n\nimport "encoding/json/v2"\n\nfunc main() { _, _ = json.Marshal(1) }\n'
     root = write_service(tmp_path / "svc", {"main.go": code})
     commit_all(root)
-    words = " ".join(_advice(seatrial, root))
-    found = re.search(r"GOEXPERIMENT=(\w+) seatrial build", words)
-    assert found, words
-    done = seatrial("build", str(root), *PLAIN, "-o", str(tmp_path / "out"), GOEXPERIMENT=found[1])
+    lines = _advice(seatrial, root)
+    found = re.search(r"GOEXPERIMENT=(\w+) seatrial build", " ".join(lines))
+    assert found, lines
+    out = ("-o", str(tmp_path / "out"))
+    done = seatrial("build", str(root), *PLAIN, *out, GOEXPERIMENT=found[1])
     assert done.code == 0, done.stderr
+    setting = next(line for line in lines if line.startswith("experiments = "))
+    (root / "seatrial.toml").write_text(f'[build]\n{setting}\n[instrument]\nwith = "none"\n')
+    commit_all(root)
+    done = seatrial("build", str(root), *PLAIN, *out)
+    assert done.code == 0, done.stderr
+    assert seatrial("init", str(root)).code == 0
+    assert f"ENV GOEXPERIMENT={found[1]}\n" in (root / "Dockerfile").read_text()
+    subprocess.run(("make", "-C", str(root), "build"), check=True, env=seatrial.environment())
+    assert seatrial("sync", str(root), "--check").code == 0
+
+
+def test_module_that_cannot_be_had_is_a_matter_of_the_network(seatrial: Seatrial, tmp_path: Path) -> None:
+    code = 'package main\n\nimport "example.com/gone"\n\nfunc main() { gone.Do() }\n'
+    mod = "module example.com/svc\n\ngo 1.24\n\nrequire example.com/gone v1.0.0\n"
+    sums = "".join(f"example.com/gone v1.0.0{part} h1:{'A' * 43}=\n" for part in ("", "/go.mod"))
+    root = write_service(tmp_path / "svc", {"main.go": code, "go.mod": mod, "go.sum": sums})
+    commit_all(root)
+    done = seatrial("build", str(root), *PLAIN, GOPROXY="off")
+    assert done.code == 5, done.stderr
+    assert "main.go:3:8: module lookup disabled by GOPROXY=off" in done.stderr
+    assert "go env GOPROXY" in done.stderr

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.config import KEYS, Settings, parse_duration, parse_settings, parse_size, read_settings
+from seatrial.config import KEYS, Settings, parse_settings, read_settings
+from seatrial.config_values import parse_duration, parse_size
 from seatrial.errors import ConfigError
 from seatrial.model.trial import ServiceProgram, TrialRequest
 

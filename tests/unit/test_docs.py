@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.cli.main import COMMANDS
-from seatrial.config import BASES, INTEGRATIONS, KEYS
+from seatrial.config import KEYS
+from seatrial.config_values import BASES, INTEGRATIONS
 from seatrial.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from seatrial.cli.failure import json_text, print_json
 from seatrial.cli.paper_files import add_paper_flags, named_papers, write_papers_of_build
 from seatrial.cli.progress import Progress
 from seatrial.cli.unchanged import cache_directory, own_files, question, record_path
-from seatrial.config import BASES
+from seatrial.config_values import BASES
 from seatrial.errors import ConfigError, ExitCode
 from seatrial.host import stamps
 from seatrial.host.layout import parse_output

@@ -134,7 +134,7 @@ def _renewal(asked: argparse.Namespace) -> Renewal:
 
 def parse_groups(text: str) -> tuple[str, ...]:
     """Read --only; all groups when it is empty. Raises ConfigError, which names the nearest."""
-    from seatrial.config import nearest  # noqa: PLC0415 - as above
+    from seatrial.config_values import nearest  # noqa: PLC0415 - as above
 
     words = [word.strip() for word in text.split(",") if word.strip()]
     for word in words:

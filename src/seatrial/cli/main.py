@@ -69,7 +69,7 @@ def _run(name: str, arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
         if name not in COMMANDS:
-            from seatrial.config import nearest  # noqa: PLC0415
+            from seatrial.config_values import nearest  # noqa: PLC0415
 
             raise ConfigError(
                 f"unknown command {name!r}", hint=nearest(name, COMMANDS) or "seatrial --help lists them"

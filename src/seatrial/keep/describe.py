@@ -100,6 +100,7 @@ def describe(
         healthcheck=plan.image.healthcheck if has_check else None,
         health_settings=plan.build.health,
         tags=plan.build.tags,
+        experiments=settings.experiments,
         ldflags=settings.ldflags,
         prepare=settings.prepare,
         prepare_directory=service,

@@ -56,6 +56,7 @@ def render_makefile(values: Values) -> str:
             "NAME": values.name,
             "TAGS_SCRIPT": values.path(TAGS_SCRIPT),
             "LIMIT": str(values.size_limit_bytes),
+            "EXPERIMENTS": ",".join(values.experiments),
             "BUILD_FLAGS": build_flags(values),
             "TAGS_FLAG": "".join(
                 f" {word}" for word in build_flags(values).split() if word.startswith("-tags=")
@@ -78,7 +79,12 @@ def render_makefile(values: Values) -> str:
             "IS_WOVEN": ", and woven" if values.is_woven else "",
             "ORCHESTRION_VERSION": values.pins.orchestrion,
         },
-        {"whole": is_whole, "woven": values.is_woven, "prepare": bool(values.prepare)},
+        {
+            "whole": is_whole,
+            "woven": values.is_woven,
+            "prepare": bool(values.prepare),
+            "experiments": bool(values.experiments),
+        },
     )
 
 

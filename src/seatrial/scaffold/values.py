@@ -52,7 +52,7 @@ class Values:
     ``tool`` line of Orchestrion. is_woven: False for [instrument] with = "none". integrations: folders of
     the aspect module. healthcheck: None when nobody answers --health-check.
     health_settings: the link-time word of the health check (BuildPlan.health), or "".
-    tags, ldflags: the user's own, ldflags with {version} and {revision} unfilled.
+    tags, experiments of Go, ldflags: the user's own, ldflags with {version} and {revision} unfilled.
     prepare: commands that make generated code, run in prepare_directory, relative to the root. arguments:
     of the program, for CMD. image_files: path in the image -> path of the service, relative to the root.
     hosts: of "github" and "gitlab", whose CI is wanted. default_branch: such as "main".
@@ -80,6 +80,7 @@ class Values:
     healthcheck: Healthcheck | None
     health_settings: str
     tags: tuple[str, ...]
+    experiments: tuple[str, ...]
     ldflags: str
     prepare: tuple[str, ...]
     prepare_directory: str

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from seatrial.config import Settings, parse_size
+from seatrial.config import Settings
+from seatrial.config_values import parse_size
 from seatrial.errors import ConfigError
 from seatrial.model.facts import Facts, StaticFacts
 from seatrial.model.verdict import Expectations

@@ -7,13 +7,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from seatrial.errors import SeatrialError, UserBuildFailed
+from seatrial.errors import NetworkError, SeatrialError, UserBuildFailed
 from seatrial.toolchains.go.packages import ListedPackage
 from seatrial.toolchains.go.unmade import advise, missing_embeds
 
 _PREPARE_HINT: Final = (
     "if another step makes these files, name it in seatrial.toml: "
     '[build] prepare = ["go generate ./..."] (run in a private copy of the tree)'
+)
+
+# A proxy's or an origin's refusal, or none of them there (cmd/go/internal/web, modfetch).
+_UNREACHED: Final = re.compile(
+    r"reading https?://\S+: [45]\d\d |dial tcp|no such host|module lookup disabled by GOPROXY|TLS handshake"
+)
+_UNREACHED_HINT: Final = (
+    "a module could not be had: `go env GOPROXY GOPRIVATE` says where Go looks. One that is gone or refused "
+    "can\nstill be built from vendor/, or from another place (go mod edit -replace)"
 )
 
 
@@ -31,10 +40,12 @@ def refuse_broken(listed: Iterable[ListedPackage], *, module_path: str, root: Pa
         raise UserBuildFailed(message, hint=advise(missing, root))
     experiments = sorted({name for package in broken for name in _experiments(package, goroot)})
     if experiments:
-        words = "an experiment" if len(experiments) == 1 else "experiments"
+        names = ", ".join(f'"{name}"' for name in experiments)
         raise UserBuildFailed(
             message,
-            hint=f"it is {words} of Go: GOEXPERIMENT={','.join(experiments)} seatrial build",
+            hint="it is an experiment of Go, which seatrial.toml switches on:\n"
+            f"[build]\nexperiments = [{names}]\n"
+            f"or, for once: GOEXPERIMENT={','.join(experiments)} seatrial build",
         )
     raise explain_unloadable(message, module_path)
 
@@ -49,6 +60,8 @@ def _experiments(package: ListedPackage, goroot: Path) -> set[str]:
 
 def explain_unloadable(message: str, module_path: str = "") -> SeatrialError:
     """Return the error of a message of Go's, with what mends it."""
+    if _UNREACHED.search(message):
+        return NetworkError(message, hint=_UNREACHED_HINT)
     hint = ""
     if "no matching files found" in message and "pattern" in message:
         hint = f"an embedded file is not there; {_PREPARE_HINT}"
