@@ -135,6 +135,25 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
     assert "nothing to change" in seatrial("init", str(repository)).stdout
 
 
+@pytest.mark.parametrize("name", ["makefile", "GNUmakefile"])
+def test_makefile_of_another_name_gets_the_targets(name: str, repository: Path, seatrial: Seatrial) -> None:
+    """make would not look at a Makefile beside it, and some file systems take the two for one."""
+    own = "build:\n\techo theirs\n"
+    (repository / name).write_text(own)
+    commit_all(repository)
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    assert not (repository / "Makefile").exists()
+    assert (repository / name).read_text().startswith(own)
+    assert "include seatrial.mk\n" in (repository / name).read_text()
+    assert "build is seatrial-build" in done.stderr
+    subprocess.run(("make", "-C", str(repository), "seatrial-build"), check=True)
+    assert (repository / "bin/server").is_file()
+    again = seatrial("init", str(repository))
+    assert "nothing to change" in again.stdout
+    assert seatrial("sync", str(repository), "--check").code == 0
+
+
 def test_port_of_the_users_dockerfile_may_stand_in_a_variable(repository: Path, seatrial: Seatrial) -> None:
     (repository / "Dockerfile").write_text(
         "FROM scratch\nARG DEBUG=6060\nENV PORT 9000\nEXPOSE ${PORT} $DEBUG/udp $UNSET\n"

@@ -17,6 +17,7 @@ from seatrial.model.plan import FlagOwner, Plan
 from seatrial.model.project import Project
 from seatrial.scaffold import make
 from seatrial.scaffold.changes import read_file
+from seatrial.scaffold.files import MAKEFILE
 from seatrial.scaffold.gomod import ModuleEdits
 from seatrial.scaffold.region import read_text
 from seatrial.scaffold.values import Values
@@ -125,6 +126,7 @@ def describe(
         has_settings=find_settings(root)[0] not in {None, root / FILE_NAME},
         wants_ignores=_wants_ignores(project, root, lock, env),
         has_other_dockerfiles=_has_other_dockerfiles(root, lock, env),
+        makefile=_makefile(root, lock),
         make_targets=_make_targets(root, lock) - (set() if settings.prepare else {make.PREPARE}),
     )
 
@@ -170,8 +172,17 @@ def _has_other_dockerfiles(root: Path, lock: Lock, env: Mapping[str, str]) -> bo
     return any(not _NOT_BUILT & set(path.parts) for path in others)
 
 
+def _makefile(root: Path, lock: Lock) -> str:
+    """Return the name of the file that make reads, as it is spelt: some file systems know both by either."""
+    if MAKEFILE in lock.files:
+        return MAKEFILE
+    names = {path.name for path in root.iterdir()}
+    return next((name for name in make.NAMES if name in names), MAKEFILE)
+
+
 def _make_targets(root: Path, lock: Lock) -> frozenset[str]:
     """Return the targets of ours that the user's own Makefile has; none where the Makefile is ours."""
-    is_ours = "Makefile" in lock.files and make.INCLUDED not in lock.files
-    content = None if is_ours or (root / "Makefile").is_symlink() else read_file(root, "Makefile")
+    name = _makefile(root, lock)
+    is_ours = name in lock.files and make.INCLUDED not in lock.files
+    content = None if is_ours or (root / name).is_symlink() else read_file(root, name)
     return make.read_targets(read_text(content).text) if content is not None else frozenset()

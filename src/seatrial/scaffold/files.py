@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from seatrial.scaffold.values import Values
+
+# Stands for whichever of its names make reads in this repository (``Values.makefile``).
+MAKEFILE: Final = "Makefile"
 
 
 class Taken(StrEnum):
@@ -53,7 +57,8 @@ class Template:
         """Return the paths where its file may be, relative to the root: the first choice, the other."""
         folder = values.module_directory if self.in_module else "."
         prefix = "" if folder == "." else f"{folder}/"
-        return tuple(prefix + path for path in (self.path, self.aside) if path)
+        first = values.makefile if self.path == MAKEFILE else self.path
+        return tuple(prefix + path for path in (first, self.aside) if path)
 
     @property
     def key(self) -> str:

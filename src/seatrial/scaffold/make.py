@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from seatrial.scaffold.files import Taken, Template
+from seatrial.scaffold.files import MAKEFILE, Taken, Template
 from seatrial.scaffold.fill import fill
 from seatrial.scaffold.flags import (
     TOOLS_MOD,
@@ -32,6 +32,8 @@ TARGETS: Final = (
 # Only where [build] prepare names commands.
 PREPARE: Final = "prepare"
 INCLUDED: Final = "seatrial.mk"
+# In the order in which GNU make looks for them.
+NAMES: Final = ("GNUmakefile", "makefile", MAKEFILE)
 TAGS_SCRIPT: Final = "scripts/image-tags.sh"
 _TARGET_LINE: Final = re.compile(r"^([A-Za-z0-9_./ -]+?)\s*::?(?!=)", re.MULTILINE)
 
@@ -107,7 +109,7 @@ def _make_ldflags(values: Values, prefix: str, *, is_woven: bool) -> str:
 
 def is_included(values: Values) -> bool:
     """True where the user has a Makefile of their own, and ours is a second file."""
-    return values.path("Makefile") == INCLUDED
+    return values.path(MAKEFILE) == INCLUDED
 
 
 def read_targets(makefile: str) -> frozenset[str]:
@@ -118,14 +120,14 @@ def read_targets(makefile: str) -> frozenset[str]:
 
 TEMPLATES: Final = (
     Template(
-        path="Makefile",
+        path=MAKEFILE,
         purpose="build, test, lint, scan, SBOM and image by one word each",
         render=render_makefile,
         taken=Taken.ASIDE,
         aside=INCLUDED,
     ),
     Template(
-        path="Makefile",
+        path=MAKEFILE,
         name="include",
         purpose=f"includes {INCLUDED}",
         render=lambda _: f"include {INCLUDED}\n",

@@ -61,8 +61,9 @@ class Values:
     inputs: files of the repository that the build reads, relative to its root.
     answers_flag: the service itself has --health-check. has_linter_settings: a golangci-lint file of any
     name is there. has_settings: those of Seatrial are in pyproject.toml. wants_ignores: git would see what
-    make writes. has_other_dockerfiles: builds of the user's own read .dockerignore. make_targets: targets
-    that the user's own Makefile has. paths: template's key -> where its file is.
+    make writes. has_other_dockerfiles: builds of the user's own read .dockerignore. makefile: the name
+    of the file that make reads here. make_targets: targets that the user's own has. paths: template's key
+    -> where its file is.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Values:
     has_settings: bool = False
     wants_ignores: bool = False
     has_other_dockerfiles: bool = False
+    makefile: str = "Makefile"
     make_targets: frozenset[str] = frozenset()
     paths: Mapping[str, str] = field(default_factory=dict)
 
