@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from seatrial.checks.rule import Rule
+from seatrial.checks.trial_start import NEEDS_POSTGRES
 from seatrial.model.facts import DATABASE_BACK, DATABASE_STOPPED, WHILE_UP, Probe, RunningFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
@@ -38,9 +39,12 @@ def check_up(facts: RunningFacts, expected: Expectations) -> Verdict:
         return rule.unknown("the health command was not run")
     if probe.exit_code == 0:
         return rule.passes(f"healthy in {probe.elapsed_ms:.0f} ms")
+    is_without_database = "postgres" in probe.output and "postgres" not in facts.services
     return rule.fails(
         f"the health command says {_said(probe)} while the service is up",
-        "it must exit with 0 within its timeout when the service and its database answer",
+        NEEDS_POSTGRES
+        if is_without_database
+        else "it must exit with 0 within its timeout when the service and its database answer",
     )
 
 

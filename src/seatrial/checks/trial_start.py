@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from seatrial.checks.last_words import last_words, without_stacks
 from seatrial.checks.rule import Rule, sample
 from seatrial.model.facts import Exchange, RunningFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
@@ -16,13 +17,12 @@ USER: Final = Rule(
     id="trial.user", severity=Severity.HIGH, reference="Kubernetes Pod Security Standards, restricted"
 )
 
-_LAST_LINES: Final = 10
 _READ_LINES: Final = 40
 _CONFIGURE: Final = (
     'give it what it needs in seatrial.toml: [trial] environment = {NAME = "value"}, and services = '
     '["postgres"] when it needs a database'
 )
-_POSTGRES: Final = (
+NEEDS_POSTGRES: Final = (
     "it looks for a database; give it one in seatrial.toml (with the variable that this service reads):\n"
     "[trial]\n"
     'services = ["postgres"]\n'
@@ -52,7 +52,14 @@ _NO_TABLE: Final = re.compile(
 )
 # What programs say, in the order in which a cause is taken from them.
 _CAUSES: Final = (
-    (re.compile(r"\b5432\b|postgres(?!ql\.conf)|\bPG[A-Z]+\b|DATABASE_URL", re.IGNORECASE), _POSTGRES),
+    (
+        re.compile(
+            r"\b5432\b|postgres(?!ql\.conf)|\bPG[A-Z]+\b|DATABASE_URL|\b(ping|connect|reach|dial)\w*"
+            r" (to )?(the )?(database|db)\b",
+            re.IGNORECASE,
+        ),
+        NEEDS_POSTGRES,
+    ),
     (
         re.compile(
             r"no such file or directory|file (does not exist|(was )?not found)|config\S* .*not found",
@@ -72,9 +79,11 @@ def check_starts(facts: RunningFacts | None, expected: Expectations) -> Verdict:
     if facts.ended_early is not None:
         when = "before it listened" if facts.time_to_listen_ms is None else "while it was driven"
         how = _exit_words(facts.ended_early)
-        return rule.fails(f"the service ended {when}, {how}{_last_words(facts)}", _likely_fix(facts))
+        return rule.fails(f"the service ended {when}, {how}{last_words(facts.log_lines)}", _likely_fix(facts))
     if facts.time_to_listen_ms is None:
-        return rule.fails(f"the service runs but listens on no port{_last_words(facts)}", _likely_fix(facts))
+        return rule.fails(
+            f"the service runs but listens on no port{last_words(facts.log_lines)}", _likely_fix(facts)
+        )
     ports = ", ".join(str(port) for port in facts.listening)
     return rule.passes(f"listened on port {ports} after {facts.time_to_listen_ms:.0f} ms")
 
@@ -99,7 +108,7 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
             fix = "the service, or the status that [trial] requests asks for, is wrong"
         else:
             fix = f"{_CONFIGURE}; or set [trial] requests"
-        return rule.fails(f"{sample(bad)}{_last_words(facts)}", fix)
+        return rule.fails(f"{sample(bad)}{last_words(facts.log_lines)}", fix)
     words = ", ".join(str(status) for status in sorted({exchange.status for exchange in asked}))
     odd = [_told(one) for one in facts.exchanges if one.found_by and not _is_good(one)]
     also = f"; of what they point at: {sample(odd)}" if odd else ""
@@ -126,7 +135,8 @@ def check_reachable(facts: RunningFacts, expected: Expectations) -> Verdict:
         return rule.passes("can be reached from outside the container")
     return rule.fails(
         "listens on the loopback address only: nothing outside the container can connect",
-        'listen on all addresses (":8080"), by default or by a setting under [trial] environment',
+        'listen on all addresses (":8080"), by default, by a flag of its own ([image] arguments), or by a '
+        "variable (environment under [trial])",
     )
 
 
@@ -154,18 +164,11 @@ def _likely_fix(facts: RunningFacts) -> str:
             f"it works with a root that it can write to, and writes {sample(list(facts.writes))}: have it "
             "write below /tmp, by a setting under [trial] environment, or to a volume of the deployment"
         )
-    words = "\n".join(facts.log_lines[-_READ_LINES:])
+    words = "\n".join(without_stacks(facts.log_lines)[-_READ_LINES:])
     has_database = "postgres" in facts.services
     causes = (fix for pattern, fix in _CAUSES if pattern.search(words))
-    return next((fix for fix in causes if not (has_database and fix == _POSTGRES)), _CONFIGURE)
+    return next((fix for fix in causes if not (has_database and fix == NEEDS_POSTGRES)), _CONFIGURE)
 
 
 def _exit_words(code: int) -> str:
     return f"by signal {-code}" if code < 0 else f"with exit code {code}"
-
-
-def _last_words(facts: RunningFacts) -> str:
-    lines = [line for line in facts.log_lines if line.strip()][-_LAST_LINES:]
-    return (
-        ". Its last lines:\n" + "\n".join(f"  {line}" for line in lines) if lines else "; it printed nothing"
-    )

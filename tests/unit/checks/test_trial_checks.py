@@ -322,3 +322,64 @@ def test_a_graceful_stop_counts_where_it_was_promised(check: Check) -> None:
     assert check(RUNNING, promised).state is State.PASS
     assert check(unhandled, promised).is_blocking
     assert not check(unhandled, EXPECTED).is_blocking
+
+
+PANIC = (
+    "2026-11-28T15:03:53Z\tpanic\tmain.go:70\tmain.main\terror pinging database: dial tcp: lookup db: none",
+    "main.main",
+    "\t/src/main.go:70",
+    "runtime.main",
+    "\t/usr/local/go/src/runtime/proc.go:285",
+    "panic: error pinging database: dial tcp: lookup db: no such host",
+    "",
+    "goroutine 1 [running]:",
+    "go.uber.org/zap.(*Logger).Panic(0x2b43e6e357c0?, {0x2b43e6e25700?, 0x75?}, {0x2b43e70cd540, 0x1, 0x1})",
+    "\tgo.uber.org/zap@v1.28.0/logger.go:285 +0x4b",
+    "main.main()",
+    "\texample.com/svc/main.go:70 +0x25f",
+    "goroutine 7 [select, 2 minutes]:",
+    "created by net/http.(*Server).Serve in goroutine 1",
+    "\tnet/http/server.go:3454 +0x485",
+    "exit status 2",
+)
+
+
+def test_last_words_are_not_a_stack_trace() -> None:
+    """What a program says before it panics is the cause; the frames after it are more than is shown."""
+    verdict = trial_start.check_starts(replace(NEVER_SERVED, log_lines=PANIC), EXPECTED)
+    said = verdict.reason.split("Its last lines:\n")[1].split("\n")
+    assert said == [f"  {PANIC[0]}", f"  {PANIC[5]}", f"  {PANIC[-1]}"]
+    assert 'services = ["postgres"]' in verdict.fix
+    alone = trial_start.check_starts(replace(NEVER_SERVED, log_lines=("main.go:3: x" * 50,)), EXPECTED)
+    assert alone.reason.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cannot connect to the database", "services"),
+        ("could not reach db", "services"),
+        ("unable to open database file: no such file or directory", "files"),
+        ("database/schema.sql: file does not exist", "files"),
+    ],
+)
+def test_advice_follows_what_was_complained_of(line: str, words: str) -> None:
+    verdict = trial_start.check_starts(replace(NEVER_SERVED, services=(), log_lines=(line,)), EXPECTED)
+    assert f"{words} = " in verdict.fix
+    assert ("services = " in verdict.fix) is (words == "services")
+
+
+def test_unhealthy_without_its_database_is_told_how_to_get_one() -> None:
+    """A service that starts without PostgreSQL, and rightly says that it is not well."""
+    said = "unhealthy: postgresql: dial tcp [::1]:5432: connect: connection refused"
+    probes = (replace(RUNNING.probes[0], exit_code=1, output=said),)
+    alone = replace(RUNNING, probes=probes, services=())
+    assert 'services = ["postgres"]' in trial_health.check_up(alone, EXPECTED).fix
+    beside = replace(alone, services=("postgres",))
+    assert "services" not in trial_health.check_up(beside, EXPECTED).fix
+
+
+def test_loopback_only_is_told_of_flags_too() -> None:
+    fix = trial_start.check_reachable(replace(RUNNING, is_reachable=False), EXPECTED).fix
+    assert "[image] arguments" in fix
+    assert "environment" in fix
