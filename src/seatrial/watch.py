@@ -9,6 +9,7 @@ from pathlib import Path
 from seatrial.config import FILE_NAME
 from seatrial.host.git import tracked_files
 from seatrial.host.process import find_program
+from seatrial.host.recipes import RECIPES
 from seatrial.host.tree import paths_below
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.model.project import Project, Repository
@@ -20,7 +21,7 @@ _BESIDE = (
     FILE_NAME,
     LOCK_NAME,
     "pyproject.toml",
-    "Dockerfile",
+    *RECIPES,
     "go.sum",
     "vendor/modules.txt",
     ".orchestrion.yml",

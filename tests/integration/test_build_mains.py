@@ -50,6 +50,7 @@ RUN CGO_ENABLED=0 go build \\
 FROM scratch
 COPY cmd/b/page.html /page.html
 COPY --from=build /out/a /a
+EXPOSE 8080
 ENTRYPOINT ["/a"]
 """
 
@@ -108,6 +109,7 @@ def test_where_none_is_seen_to_serve_the_dockerfile_tells(seatrial: Seatrial, tm
     done = _plan(seatrial, tmp_path / "svc", files)
     assert _main(done) == "./cmd/a"
     assert "the one that its Dockerfile builds" in _warnings(done)
+    assert done.at("image", "ports") == ["8080/tcp"]
 
 
 def test_the_directory_itself_goes_before_a_server_below_it(seatrial: Seatrial, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def without_stacks(lines: Sequence[str]) -> list[str]:
     following = (*lines[1:], "")
     return [
         line
-        for line, after in zip(lines, following, strict=True)
+        for line, after in zip(lines, following, strict=False)
         if not (_GOROUTINE.fullmatch(line) or _PLACE.fullmatch(line) or _PLACE.fullmatch(after))
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from seatrial.checks.last_words import without_stacks
 from seatrial.checks.rule import Rule, sample
 from seatrial.model.facts import RunningFacts, Variation
 from seatrial.model.verdict import Expectations, Severity, Verdict
@@ -45,7 +46,8 @@ def check_no_database(facts: RunningFacts, expected: Expectations) -> Verdict:  
     seen = _variation(facts, "no database")
     if seen is None or not seen.was_tried:
         return NO_DATABASE.unknown(seen.note if seen else "no service ran beside it that could be missing")
-    own = (line.strip() for line in reversed(seen.log_tail) if not line.startswith(_WEAVE))
+    lines = reversed(without_stacks(seen.log_tail))
+    own = (line.strip() for line in lines if not line.startswith(_WEAVE))
     said = next((line for line in own if line), "")
     if seen.ended_early is None:
         return NO_DATABASE.passes(f"{seen.note}, it {_outcome(seen)}")

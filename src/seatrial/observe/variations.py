@@ -26,7 +26,8 @@ _LEAST_PATIENCE_S: Final = 2.0
 _ANSWER_PATIENCE_S: Final = 2.0
 _PATIENCE_TIMES: Final = 5
 _NO_DATABASE_PATIENCE_S: Final = 1.5
-_LAST_LINES: Final = 10
+# A panic is some dozens of lines, and what it is about stands above them.
+_LAST_LINES: Final = 60
 _MIB: Final = 1 << 20
 _LEAST_MEMORY_MIB: Final = 128
 

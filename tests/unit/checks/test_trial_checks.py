@@ -268,6 +268,11 @@ def test_last_words_without_a_database_are_told() -> None:
     verdict = trial_variations.check_no_database(replace(RUNNING, variations=(said,)), EXPECTED)
     assert verdict.state is State.PASS
     assert "no postgres here" in verdict.reason
+    traced = replace(said, log_tail=PANIC[:-1])
+    verdict = trial_variations.check_no_database(replace(RUNNING, variations=(traced,)), EXPECTED)
+    assert verdict.reason.endswith(
+        "saying 'panic: error pinging database: dial tcp: lookup db: no such host'"
+    )
 
 
 def test_woven_words_are_not_the_services_last_ones() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from seatrial.errors import ProjectError, ToolFailed
 from seatrial.host.git import read_repository
 from seatrial.host.later import Later
+from seatrial.host.recipes import read_recipe
 from seatrial.instrument.pin import WEAVE_MODULE
 from seatrial.model.project import Language, LocalModule, MainPackage, Project, Repository
 from seatrial.toolchains.go.answers import recall_answers
@@ -82,7 +83,7 @@ def detect(
         module_paths=tuple(sorted({p.module.path for p in listed if p.module})),
         uses_database=any(p.import_path in _DATABASES for p in listed),
         repository=found,
-        exposed_ports=_exposed_ports((root, members[0].directory)),
+        exposed_ports=_ports_of(read_recipe((root, members[0].directory))),
         aspects=aspects,
         warnings=(*notes, *_warnings(mod)),
     ), go
@@ -275,16 +276,6 @@ def _input_directories(listed: Iterable[ListedPackage], go: GoEnvironment) -> tu
         for file in package.embedded:
             found.update(parent for parent in file.parents if parent.is_relative_to(package.directory))
     return tuple(sorted(found))
-
-
-def _exposed_ports(folders: Iterable[Path]) -> tuple[str, ...]:
-    """Return the ports that the service's own Dockerfile exposes."""
-    for folder in folders:
-        try:
-            return _ports_of((folder / "Dockerfile").read_text(errors="replace"))
-        except OSError:
-            continue
-    return ()
 
 
 def _ports_of(dockerfile: str) -> tuple[str, ...]:

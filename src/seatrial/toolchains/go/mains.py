@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from seatrial.errors import ProjectError
+from seatrial.host.recipes import read_recipe
 from seatrial.toolchains.go.packages import ListedPackage
 
 # How a program comes to listen, in its own code: net/http and net, and what the common frameworks are
@@ -23,7 +24,6 @@ _ASIDE: Final = frozenset(
     {"example", "examples", "_examples", "demo", "demos", "tool", "tools", "hack", "script", "scripts"}
     | {"test", "tests", "testing", "testdata", "e2e", "integration", "mock", "mocks", "internal", "docs"}
 )
-_RECIPES: Final = ("Dockerfile", "deploy/Dockerfile", "build/Dockerfile", "docker/Dockerfile")
 
 
 def choose(
@@ -121,17 +121,12 @@ def _serves(file: Path) -> bool:
 def _named_in_recipe(
     mains: tuple[ListedPackage, ...], root: Path, argument: Callable[[ListedPackage], str]
 ) -> tuple[ListedPackage, ...]:
-    """Return those that a Dockerfile compiles."""
-    for recipe in _RECIPES:
-        try:
-            text = (root / recipe).read_text(errors="replace")
-        except OSError:
-            continue
-        text = "\n".join(re.findall(r"\bgo (?:build|install)\b(?:[^\n]*\\\n)*[^\n]*", text))
-        found = []
-        for package in mains:
-            word = re.escape(argument(package).removeprefix("./"))
-            if re.search(rf"(?<![\w.-]){word}(?:/?(?=[\s;&\"']|$)|/main\.go)", text):
-                found.append(package)
-        return tuple(found)
-    return ()
+    """Return those that its Dockerfile compiles."""
+    compiled = re.findall(r"\bgo (?:build|install)\b(?:[^\n]*\\\n)*[^\n]*", read_recipe((root,)))
+    text = "\n".join(compiled)
+    found = []
+    for package in mains:
+        word = re.escape(argument(package).removeprefix("./"))
+        if re.search(rf"(?<![\w.-]){word}(?:/?(?=[\s;&\"']|$)|/main\.go)", text):
+            found.append(package)
+    return tuple(found)
