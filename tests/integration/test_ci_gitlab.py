@@ -7,6 +7,7 @@ Only ``before_script:``, which brings programs from the network, is replaced; an
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,8 +44,8 @@ _TIMEOUT_S = 600.0
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Path:
-    root = make_service(tmp_path / "service")
+def service(ground: Ground, tmp_path: Path) -> Path:
+    root = make_service(tmp_path / "service", ground.images)
     (root / ".gitlab-ci-local.yml").write_text(_LOCAL)
     with open(root / ".git/info/exclude", "a") as exclude:
         exclude.write("/.gitlab-ci-local*\n")
@@ -139,10 +140,20 @@ def test_main_and_releases_are_pushed_with_their_tags(ground: Ground, service: P
 
 def test_merge_request_is_built_and_judged_and_not_pushed(ground: Ground, service: Path) -> None:
     before = ground.tags("group/orders")
-    done = run(ground, service, "merge request")
+    done = run(ground, service, "merge request", "--variable", "SEATRIAL=0.1.0")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert "pr-7" in done.stdout
+    assert re.search(r"judge > outcome +\d+ of \d+ verdicts hold, and none stops", done.stdout)
     assert ground.tags("group/orders") == before
+
+
+def test_kept_file_that_was_edited_stops_the_job_where_seatrial_looks(ground: Ground, service: Path) -> None:
+    change(service / "Makefile", "LIMIT := 50000000", "LIMIT := 60000000")
+    commit(service, "larger")
+    done = run(ground, service, "main", "test", "--variable", "SEATRIAL=0.1.0")
+    assert done.returncode != 0
+    assert "+IMAGE_LIMIT := 50000000" in done.stdout, done.stdout[-3000:]
+    assert "coverage" not in done.stdout
 
 
 @pytest.mark.parametrize(

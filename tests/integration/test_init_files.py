@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from builds import MAIN, Seatrial, commit_all, git, snapshot, write_service
+from builds import MAIN, NO_NAMESPACES, SERVER, Seatrial, commit_all, git, own_cache, snapshot, write_service
 from ci_tools import checked, python_tool, refused
 from seatrial.scaffold.make import TARGETS
 
@@ -416,6 +417,42 @@ def test_sync_before_init(repository: Path, seatrial: Seatrial) -> None:
     done = seatrial("sync", str(repository))
     assert done.code == 2
     assert "seatrial init" in done.stderr
+
+
+@pytest.mark.sandbox
+def test_what_a_pipeline_checks_out_is_in_order(tmp_path: Path, seatrial: Seatrial) -> None:
+    """No default branch, a fork's address, no way to ask a program: the lock knows what init knew."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare (apt-get install util-linux)")
+    settings = '[instrument]\nwith = "none"\n[build]\nvcs = false\n'
+    upstream = write_service(tmp_path / "svc", {"main.go": SERVER, "seatrial.toml": settings})
+    commit_all(upstream)
+    git(upstream, "branch", "-M", "develop")
+    git(tmp_path, "clone", "-q", upstream.as_uri(), "mine")
+    mine = tmp_path / "mine"
+    git(mine, "remote", "set-url", "origin", "git@example.com:acme/svc.git")
+    assert seatrial("init", str(mine), "--ci", "github").code == 0
+    commit_all(mine)
+    assert 'branches: ["develop"]' in (mine / ".github/workflows/image.yml").read_text()
+    assert "HEALTHCHECK" in (mine / "Dockerfile").read_text()
+    assert 'source="https://example.com/acme/svc"' in (mine / "Dockerfile").read_text()
+
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    git(checkout, "init", "-q", "-b", "main")
+    git(checkout, "fetch", "-q", "--depth", "1", mine.as_uri(), "develop")
+    git(checkout, "checkout", "-q", "--detach", "FETCH_HEAD")
+    git(checkout, "remote", "add", "origin", "https://token@example.com/fork/svc")
+    pipeline = own_cache(tmp_path / "cache")
+    done = subprocess.run(
+        (*NO_NAMESPACES, *pipeline.argv("sync", str(checkout), "--check")),
+        env=pipeline.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the program cannot be run here, seatrial.lock knows its flag" in done.stderr
 
 
 @pytest.mark.parametrize("state", ["no git", "no commit", "detached", "shallow"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from builds import SERVER, write_service
+from builds import NO_NAMESPACES, SERVER, write_service
 from engines import DockerEngine
 from images import base_entries, file, write_image
 from seatrial.errors import MachineError, MissingTool
@@ -25,8 +25,6 @@ from seatrial.observe.engines import observe_running_in_engine
 
 pytestmark = pytest.mark.engine
 
-_SHELL = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"'
-NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "/bin/sh", "-c", _SHELL)
 PLAN = TrialPlan(requests=(TrialRequest(), TrialRequest(path="/second")), start_timeout_s=30.0)
 
 

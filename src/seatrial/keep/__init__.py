@@ -16,9 +16,9 @@ from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.git import ask_git
 from seatrial.instrument.pin import aspect_files
-from seatrial.keep.describe import describe, find_hosts, find_root, relative_to
+from seatrial.keep.describe import clone_facts, describe, find_hosts, find_root, relative_to
 from seatrial.keep.origin import in_the_tree
-from seatrial.keep.pinning import TOOL_LINES, complete_lock, orchestrion_needs
+from seatrial.keep.pinning import TOOL_LINES, Needs, complete_lock, orchestrion_needs
 from seatrial.lock import FILE_NAME as LOCK_NAME
 from seatrial.lock import Lock, encode_lock, read_lock
 from seatrial.model.plan import FlagOwner, Plan
@@ -41,6 +41,7 @@ from seatrial.toolchains.go.environment import GoEnvironment
 from seatrial.toolchains.go.sources import read_sources
 
 _SHOWN_MOVES: Final = 8
+_HEALTH_FLAG: Final = "health_flag"
 _OF_SETTINGS: Final = "what the Dockerfile holds to, too"
 
 
@@ -83,46 +84,25 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     plan = replace(plan, project=in_the_tree(plan.project, request.root))
     project = plan.project
     root = find_root(project, request.root)
-    held = read_lock(root / LOCK_NAME) or Lock()
-    if not wish.is_first and not held.files:
-        raise ConfigError(f"{LOCK_NAME} knows of no kept files", where=str(root), hint="seatrial init")
+    held = _held_lock(wish, root)
     hosts = wish.hosts or held.ci or find_hosts(root, project)
     needs = cache(lambda version: orchestrion_needs(version, go.variables))
     lock, pin_notes = complete_lock(held, plan, settings, hosts=hosts, needs=needs)
-    owner = _flag_owner(compilable, go, request, watcher)
+    owner = _flag_owner(compilable, go, request, held, watcher)
+    facts = clone_facts(project, root, held.facts, request.env, is_first=wish.is_first)
+    lock = replace(lock, facts={**facts, _HEALTH_FLAG: owner.value})
     plan = with_flag_owner(plan, settings, owner)
-    is_woven = plan.build.instrument == "orchestrion"
-    folder = relative_to(project.module.directory, root)
-    prefix = "" if folder == "." else f"{folder}/"
-    module = Module(directory=project.module.directory, prefix=prefix, go=go.program, env=go.variables)
-    if is_woven:
-        watcher.stage(f"asking Go what Orchestrion {lock.orchestrion} requires")
-        if project.is_vendored and wish.pin_file == GO_MOD:
-            raise ConfigError(
-                "Orchestrion is not in vendor/, so go.mod cannot pin it",
-                where=str(project.module.directory),
-                hint="leave --tool-pin out: tools.mod pins it",
-            )
-        edits = _module_edits(
-            module,
-            lock.orchestrion,
-            needs_go=needs(lock.orchestrion) or TOOL_LINES,
-            pin_file=wish.pin_file or (TOOLS_MOD if project.is_vendored else ""),
-        )
-    else:
-        edits = ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
+    module = Module(
+        directory=project.module.directory,
+        prefix=_below(root, project.module.directory),
+        go=go.program,
+        env=go.variables,
+    )
+    edits = _module_edits(module, plan, lock, asked=wish.pin_file, needs=needs, watcher=watcher)
     values = describe(plan, settings, lock, root=root, owner=owner, edits=edits, env=request.env)
     values = values.placed(place_templates(TEMPLATES, values, root, lock.files))
-    aspects = aspect_files(plan.build.integrations)
-    trees = (
-        [Tree(path=prefix + WEAVE_DIRECTORY, purpose="what is woven in", files=aspects)] if is_woven else []
-    )
-    in_settings = _settings_edit(root, settings, wish, held)
-    edited = [*edits.edited, *([in_settings] if in_settings else [])]
-    if trees and project.is_vendored:
-        tree, listing = vendored(root, prefix, aspects, imported_packages(values))
-        trees.append(tree)
-        edited.append(listing)
+    trees, listings = _woven_trees(plan, values, root, module.prefix)
+    edited = (*edits.edited, *_settings_edit(root, settings, wish, held), *listings)
     files = plan_changes(root, TEMPLATES, values, edited=edited, trees=trees, remembered=lock.files)
     files = _with_lock(files, root, lock)
     return Kept(
@@ -132,44 +112,80 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     )
 
 
+def _held_lock(wish: Wish, root: Path) -> Lock:
+    held = read_lock(root / LOCK_NAME) or Lock()
+    if not wish.is_first and not held.files:
+        raise ConfigError(f"{LOCK_NAME} knows of no kept files", where=str(root), hint="seatrial init")
+    return held
+
+
+def _below(root: Path, directory: Path) -> str:
+    """Return what stands before the names of a directory's files: "svc/", or "" for the root's own."""
+    folder = relative_to(directory, root)
+    return "" if folder == "." else f"{folder}/"
+
+
 def _module_edits(
-    module: Module, orchestrion: str, *, needs_go: tuple[int, int], pin_file: str
+    module: Module, plan: Plan, lock: Lock, *, asked: str, needs: Needs, watcher: Watcher
 ) -> ModuleEdits:
+    """Pin Orchestrion; in a file of its own where the modules are in vendor/, which lacks it."""
+    if plan.build.instrument != "orchestrion":
+        return ModuleEdits(edited=(), pin_file=GO_MOD, moved=())
+    if plan.project.is_vendored and asked == GO_MOD:
+        raise ConfigError(
+            "Orchestrion is not in vendor/, so go.mod cannot pin it",
+            where=str(module.directory),
+            hint="leave --tool-pin out: tools.mod pins it",
+        )
+    watcher.stage(f"asking Go what Orchestrion {lock.orchestrion} requires")
     with tempfile.TemporaryDirectory(prefix="seatrial-") as scratch:
         return edit_module(
             module,
-            orchestrion,
-            needs_go=needs_go,
-            asked=pin_file,
+            lock.orchestrion,
+            needs_go=needs(lock.orchestrion) or TOOL_LINES,
+            asked=asked or (TOOLS_MOD if plan.project.is_vendored else ""),
             scratch=Path(scratch),
         )
 
 
-def _settings_edit(root: Path, settings: Settings, wish: Wish, held: Lock) -> Edited | None:
+def _woven_trees(
+    plan: Plan, values: Values, root: Path, prefix: str
+) -> tuple[tuple[Tree, ...], tuple[Edited, ...]]:
+    """Return the aspects' files, where the module reads them; vendor/ lists them, too."""
+    if plan.build.instrument != "orchestrion":
+        return (), ()
+    aspects = aspect_files(plan.build.integrations)
+    tree = Tree(path=prefix + WEAVE_DIRECTORY, purpose="what is woven in", files=aspects)
+    if not plan.project.is_vendored:
+        return (tree,), ()
+    copy, listing = vendored(root, prefix, aspects, imported_packages(values))
+    return (tree, copy), (listing,)
+
+
+def _settings_edit(root: Path, settings: Settings, wish: Wish, held: Lock) -> tuple[Edited, ...]:
     """Return the user's settings with what ours would say, once: afterwards the file is theirs alone.
 
-    None where nothing is missing, and for a file that is not to be written: it has changes that git does
+    Nothing where nothing is missing, and for a file that is not to be written: it has changes that git does
     not have, a link leads to it, or it is not below the root.
     """
     request = wish.request
     path, place = find_settings(request.root)
     if path is None or path.is_symlink() or not path.is_relative_to(root):
-        return None
+        return ()
     name = relative_to(path, root)
     content = read_file(root, name)
-    if content is None:
-        return None
+    if content is None or (name in held.files and name == SETTINGS_NAME):
+        return ()  # the table of templates has the usual name, and keeps it in the lock
     if name in held.files:
-        # The table of templates has the usual name, and keeps it in the lock.
-        return Edited(path=name, purpose=_OF_SETTINGS, content=content) if name != SETTINGS_NAME else None
+        return (Edited(path=name, purpose=_OF_SETTINGS, content=content),)
     if not wish.is_first or (not wish.may_touch_uncommitted and _uncommitted(root, request.env, [name])):
-        return None
+        return ()
     wanted = [SAME_BYTES]
     if request.main and not settings.main:
         # sync is not told which of several main packages it is.
         wanted.append(Setting(section="service", key="main", value=request.main))
     edited = add_settings(content, place, wanted)
-    return Edited(path=name, purpose=_OF_SETTINGS, content=edited) if edited != content else None
+    return (Edited(path=name, purpose=_OF_SETTINGS, content=edited),) if edited != content else ()
 
 
 def _recover(wish: Wish, watcher: Watcher) -> None:
@@ -198,8 +214,11 @@ def write_files(kept: Kept, env: Mapping[str, str], *, may_touch_uncommitted: bo
     apply_changes(kept.root, kept.files.changes)
 
 
-def _flag_owner(plan: Plan, go: GoEnvironment, request: Request, watcher: Watcher) -> FlagOwner:
-    """Return who answers --health-check: a service whose code names the flag is built plainly and asked."""
+def _flag_owner(plan: Plan, go: GoEnvironment, request: Request, held: Lock, watcher: Watcher) -> FlagOwner:
+    """Return who answers --health-check: a service whose code names the flag is built plainly and asked.
+
+    Where it cannot be run, such as in a container of a CI, it is who it was when the lock was written.
+    """
     place = request.cache / "services" / service_key(plan.project)
     with exclusive(place):
         sources = read_sources(plan.project, place / "libraries-with-flag")
@@ -213,6 +232,9 @@ def _flag_owner(plan: Plan, go: GoEnvironment, request: Request, watcher: Watche
         try:
             return ask_program(plan, built, sources, place, env=request.env)
         except (MachineError, MissingTool) as error:
+            if (known := held.facts.get(_HEALTH_FLAG, "")) in set(FlagOwner):
+                watcher.note(f"note: the program cannot be run here, {LOCK_NAME} knows its flag: {error}")
+                return FlagOwner(known)
             watcher.note(f"note: the program cannot be run here, so no HEALTHCHECK is written: {error}")
             return FlagOwner.NOBODY
 

@@ -111,8 +111,8 @@ def describe(
         labels=settings.labels,
         size_limit_bytes=plan.image.size_limit_bytes,
         hosts=frozenset(lock.ci) if is_whole_repository(root, project) else frozenset(),
-        default_branch=_default_branch(root, env),
-        source_url=project.repository.source_url if project.repository else "",
+        default_branch=lock.facts["default_branch"],
+        source_url=lock.facts["source"],
         revision=project.repository.revision if project.repository else "",
         workspace_modules=tuple(
             relative_to(member.directory, root) for member in project.members if member.directory != module
@@ -136,10 +136,25 @@ def _main(project: Project) -> str:
     return "." if relative == "." else f"./{relative}"
 
 
-def _default_branch(root: Path, env: Mapping[str, str]) -> str:
-    remote = ask_git(root, env, "symbolic-ref", "--short", "refs/remotes/origin/HEAD") or ""
-    if remote:
-        return remote.partition("/")[2]
+def clone_facts(
+    project: Project, root: Path, held: Mapping[str, str], env: Mapping[str, str], *, is_first: bool
+) -> dict[str, str]:
+    """Return what the files say of the repository, and not every clone knows.
+
+    held: what the lock has of it, which counts where this clone has no answer. is_first: False for ``sync``,
+    to which it counts anyway: a fork's origin is another one.
+    """
+    head = ask_git(root, env, "symbolic-ref", "--short", "refs/remotes/origin/HEAD") or ""
+    own = {
+        "source": project.repository.source_url if project.repository else "",
+        "default_branch": head.partition("/")[2],
+    }
+    known = {name: fact for name, fact in own.items() if fact}
+    facts = {**held, **known} if is_first else {**known, **held}
+    return {"source": "", "default_branch": _likely_branch(root, env), **facts}
+
+
+def _likely_branch(root: Path, env: Mapping[str, str]) -> str:
     branches = (ask_git(root, env, "branch", "--format=%(refname:short)") or "").split()
     return next((name for name in ("main", "master", "trunk") if name in branches), "main")
 
