@@ -47,7 +47,11 @@ def _exchange_lines(exchanges: tuple[Exchange, ...]) -> list[str]:
 
 
 def _question(exchange: Exchange) -> tuple[str, str, str]:
-    return exchange.method, exchange.path, str(exchange.status or exchange.error)
+    answer = str(exchange.status or exchange.error)
+    if exchange.method == "GET" and exchange.status == HTTPStatus.OK and not exchange.body_excerpt:
+        # What a stand-in for an embedded interface looks like, and a page whose files were not there.
+        answer += ", an empty body"
+    return exchange.method, exchange.path, answer
 
 
 def _trace_lines(running: RunningFacts) -> list[str]:

@@ -17,7 +17,7 @@ def _with(*exchanges: Exchange, spans: tuple[Span, ...] = ()) -> RunningFacts:
 
 def test_the_same_answer_to_the_same_request_is_one_line() -> None:
     times_ms = (2.0, 0.5, 1.0)
-    asked = (replace(EXCHANGE, elapsed_ms=took) for took in times_ms)
+    asked = (replace(EXCHANGE, elapsed_ms=took, body_excerpt="[]") for took in times_ms)
     lines = running_lines(_with(*asked, replace(EXCHANGE, status=500)))
     assert "         GET /orders -> 200, 3 times (0.5 to 2.0 ms)" in lines
     assert "         GET /orders -> 500 (1.0 ms)" in lines
@@ -39,3 +39,11 @@ def test_only_unknown_paths_are_no_more_than_a_start() -> None:
     assert KNOWS_NONE in running_lines(_with(lost, lost))
     assert KNOWS_NONE not in running_lines(_with(lost, EXCHANGE))
     assert KNOWS_NONE not in running_lines(_with())
+
+
+def test_page_of_nothing_is_told() -> None:
+    assert "         GET /orders -> 200, an empty body (1.0 ms)" in running_lines(_with(EXCHANGE))
+    post = replace(EXCHANGE, method="POST")
+    assert "         POST /orders -> 200 (1.0 ms)" in running_lines(_with(post))
+    gone = replace(EXCHANGE, status=204)
+    assert "         GET /orders -> 204 (1.0 ms)" in running_lines(_with(gone))
