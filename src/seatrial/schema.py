@@ -34,8 +34,8 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
         "tags": "Build tags, beside those in `GOFLAGS`.",
         "experiments": 'Experiments of Go, beside those in `GOEXPERIMENT`, such as `["jsonv2"]`.',
         "ldflags": (
-            'Linker flags of your own, such as `"-X main.version={version}"`; `{version}` and `{revision}` '
-            "come from git."
+            'Linker flags of your own, such as `"-X main.version={version}"`; `{version}` is what '
+            "`seatrial tags` calls the source, as the Makefile does, and `{revision}` the commit."
         ),
         "vcs": (
             "Does the program itself say its commit (`go version -m`)? `false` where it must be the same "

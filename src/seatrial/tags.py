@@ -10,37 +10,31 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from seatrial.model.origin import (
+    LONGEST_NAME,
+    Origin,
+    Release,
+    ci_origin,
+    own_release,
+    read_release,
+    source_version,
+)
 from seatrial.model.tagging import GitNames, ImageTags
 
-_NUMBER: Final = "(0|[1-9][0-9]*)"
-_RELEASE: Final = re.compile(
-    rf"v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)", re.ASCII
-)
-_LONGEST_RELEASE: Final = 100
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9._-]+")
 # Names that mean another kind of tag here, and what a hashed name looks like.
 _RESERVED: Final = re.compile(r"latest$|edge$|sha-|pr-|[0-9]|.*(?:-dirty|-[0-9a-f]{8})$")
-# A legal tag has 128 characters at most; this leaves room for the hash and for "-dirty".
-_LONGEST_NAME: Final = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """What is being built; at most one of the three is not "". request: a number, or "target"."""
-
-    request: str = ""
-    tag: str = ""
-    branch: str = ""
 
 
 def image_tags(names: GitNames, env: Mapping[str, str]) -> ImageTags:
     """Return the tags of the image built from a checkout. env: where CI says what it builds."""
-    origin = origin_of(names, env)
+    origin = ci_origin(env)
+    if origin == Origin():
+        origin = Origin(tag=own_release(names.directory, names.tags_here), branch=names.branch)
     suffix = "-dirty" if names.is_dirty else ""
-    release = None if origin.request else _release(origin.tag, names.directory)
+    release = None if origin.request else read_release(origin.tag, names.directory)
     warnings: tuple[str, ...] = ()
     if origin.request:
         tags = [f"pr-{origin.request}"]
@@ -57,34 +51,13 @@ def image_tags(names: GitNames, env: Mapping[str, str]) -> ImageTags:
         tags = [legal_tag(origin.branch, names.commit)]
     else:
         tags = [*(["edge"] if origin.branch else []), f"sha-{names.commit[:12]}"]
-    version = release.version.replace("+", "_") if release else _described_version(names)
+    version = source_version(names.directory, names.tags_here, names.described, env)
     return ImageTags(
         tags=tuple(tag + suffix for tag in tags),
         version=version + suffix,
         why_kept=_why_kept(names, origin),
         warnings=warnings,
     )
-
-
-def origin_of(names: GitNames, env: Mapping[str, str]) -> Origin:
-    """Say what is built: as GitHub's or GitLab's variables have it, else as git has it.
-
-    CI checks out a commit, not a branch, and a tag and a branch may be on one commit: so its word counts.
-    """
-    kind, _, name = env.get("GITHUB_REF", "").removeprefix("refs/").partition("/")
-    request = name.partition("/")[0] if kind == "pull" else ""
-    tag = name if kind == "tags" else ""
-    branch = name if kind == "heads" else ""
-    if kind not in {"pull", "tags", "heads"}:
-        request = env.get("CI_MERGE_REQUEST_IID", "")
-        tag = env.get("CI_COMMIT_TAG", "")
-        branch = env.get("CI_COMMIT_BRANCH", "")
-    if env.get("GITHUB_EVENT_NAME") == "pull_request_target":
-        # It has the base branch's ref and rights, for code that may be anyone's.
-        request = "target"
-    if not (request or tag or branch):
-        tag, branch = _own_release(names), names.branch
-    return Origin(request=request, tag=tag, branch=branch)
 
 
 def legal_tag(name: str, commit: str = "") -> str:
@@ -94,7 +67,7 @@ def legal_tag(name: str, commit: str = "") -> str:
     had to be changed, and one that looks like a tag of another kind ("latest", "1.4", "pr-7"), ends in
     git's hash of the name. commit: its length says which hash the repository has.
     """
-    word = _ILLEGAL.sub("-", name).lstrip(".-")[:_LONGEST_NAME]
+    word = _ILLEGAL.sub("-", name).lstrip(".-")[:LONGEST_NAME]
     if word == name and word and not _RESERVED.match(word):
         return word
     content = name.encode(errors="surrogateescape")
@@ -103,42 +76,13 @@ def legal_tag(name: str, commit: str = "") -> str:
     return f"{word or 'branch'}-{digest[:8]}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Release:
-    prefix: str
-    version: str
-    numbers: tuple[int, int, int]
-
-    @property
-    def is_plain(self) -> bool:
-        """No pre-release and no build metadata: semver's order over these is the numbers'."""
-        return self.version == ".".join(map(str, self.numbers))
-
-
-def _release(tag: str, directory: str) -> _Release | None:
-    """Read v1.4.2, or svc/v1.4.2 where ``directory`` ends in svc/; None for any other tag."""
-    prefix, slash, last = tag.rpartition("/")
-    prefix += slash
-    found = _RELEASE.fullmatch(last)
-    if not found or len(last) > _LONGEST_RELEASE or not f"/{directory}".endswith(f"/{prefix}"):
-        return None
-    return _Release(prefix=prefix, version=found[1], numbers=(int(found[2]), int(found[3]), int(found[4])))
-
-
-def _own_release(names: GitNames) -> str:
-    """Return the highest release on the commit: a directory's own tag before the repository's."""
-    found = [(tag, _release(tag, names.directory)) for tag in names.tags_here]
-    releases = [(tag, release) for tag, release in found if release]
-    return max(releases, key=lambda pair: len(pair[1].prefix))[0] if releases else ""
-
-
-def _moving_tags(release: _Release, names: GitNames) -> Iterator[str]:
+def _moving_tags(release: Release, names: GitNames) -> Iterator[str]:
     """Yield the tags that move from release to release, where this one is the newest that they may name.
 
     So building an old release again moves nothing back. 0.x promises nothing from one minor version to
     the next: there is no tag "0".
     """
-    others = [_release(tag, names.directory) for tag in names.tags]
+    others = [read_release(tag, names.directory) for tag in names.tags]
     all_numbers = {
         other.numbers for other in others if other and other.is_plain and other.prefix == release.prefix
     } | {release.numbers}
@@ -152,11 +96,6 @@ def _moving_tags(release: _Release, names: GitNames) -> Iterator[str]:
 def _default_branches(names: GitNames, env: Mapping[str, str]) -> tuple[str, ...]:
     known = env.get("DEFAULT_BRANCH") or env.get("CI_DEFAULT_BRANCH") or names.default_branch
     return (known,) if known else ("main", "master")
-
-
-def _described_version(names: GitNames) -> str:
-    last = names.described.rpartition("/")[2].removeprefix("v")
-    return re.sub(r"[^A-Za-z0-9._-]", "_", last)[:_LONGEST_NAME]
 
 
 def _why_kept(names: GitNames, origin: Origin) -> str:

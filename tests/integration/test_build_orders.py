@@ -73,12 +73,12 @@ def test_every_verdict_that_counts_passes(orders: tuple[Run, Path]) -> None:
 
 def test_image_says_where_it_comes_from(orders: tuple[Run, Path]) -> None:
     run, place = orders
-    assert run.at("image", "reference") == "orders:v1.4.2"
+    assert run.at("image", "reference") == "orders:1.4.2"
     index = json.loads((place / "image" / "index.json").read_bytes())
     manifest = json.loads(blob(place, index["manifests"][0]["digest"]))
     assert index["manifests"][0]["digest"] == run.at("image", "digest")
     annotations = manifest["annotations"]
-    assert annotations["org.opencontainers.image.version"] == "v1.4.2"
+    assert annotations["org.opencontainers.image.version"] == "1.4.2"
     assert len(annotations["org.opencontainers.image.revision"]) == 40
     assert annotations["org.opencontainers.image.created"] == "2026-01-02T03:04:05Z"
     config = json.loads(blob(place, manifest["config"]["digest"]))
@@ -151,7 +151,7 @@ def test_docker_runs_the_tar_hardened_and_sees_it_healthy(
     orders: tuple[Run, Path], docker_engine: DockerEngine
 ) -> None:
     _, place = orders
-    assert "orders:v1.4.2" in docker_engine.docker("load", "-i", str(place / "orders.tar"))
+    assert "orders:1.4.2" in docker_engine.docker("load", "-i", str(place / "orders.tar"))
     hardened = (
         "--read-only",
         "--cap-drop",
@@ -162,7 +162,7 @@ def test_docker_runs_the_tar_hardened_and_sees_it_healthy(
         "none",
     )
     name = docker_engine.docker(
-        "run", "-d", *hardened, "--tmpfs", "/tmp", "--health-interval", "1s", "orders:v1.4.2"
+        "run", "-d", *hardened, "--tmpfs", "/tmp", "--health-interval", "1s", "orders:1.4.2"
     ).strip()
     try:
         state = ""

@@ -20,6 +20,7 @@ from workflow_runner import read_yaml
 from scaffold_values import SERVICE
 from seatrial.cli.tags import run as run_tags
 from seatrial.formats.jsonvalue import as_list, as_table, table_at, text_at, texts_at
+from seatrial.host.git import read_repository
 from seatrial.host.git_names import read_names
 from seatrial.scaffold.ci import render_github, render_gitlab
 from seatrial.scaffold.make import render_makefile
@@ -53,6 +54,10 @@ def test_command_and_script_follow_the_table(
     code = run_tags([str(directory), "--json", "--pushable"])
     found = json.loads(capsys.readouterr().out)
     assert (found["tags"], found["version"]) == (tags, version)
+    # What `seatrial build` fills into -ldflags and labels: else its program would not be make's.
+    repository = read_repository(directory, {**ENV, **case.env})
+    assert repository is not None
+    assert repository.version == version
     assert (code == 0, found["is_pushable"]) == (case.is_pushable, case.is_pushable)
 
     for shell in SHELLS:

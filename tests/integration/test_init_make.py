@@ -193,6 +193,35 @@ prepare = ["mkdir -p made && cd made", "echo $((6*7)) > made/page.txt"]
     assert git(tmp_path / "clone", "status", "--porcelain") == ""
 
 
+def test_version_in_the_program_is_the_same_by_both_ways(tmp_path: Path) -> None:
+    settings = """[instrument]
+with = "none"
+[health]
+flag = false
+[build]
+vcs = false
+ldflags = "-X main.version={version} -X main.commit={revision}"
+"""
+    main = "package main\n\nvar version, commit string\n\nfunc main() { println(version, commit) }\n"
+    root = write_service(tmp_path / "svc", {"main.go": main, "seatrial.toml": settings})
+    commit_all(root)
+    git(root, "tag", "v1.4.0")
+    done = Seatrial()("init", str(root), "--ci", "github")
+    assert done.code == 0, done.stderr
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "init")
+    for tags, expected in (((), r"1\.4\.0-1-g[0-9a-f]{12}"), (("v1.4.1-rc.1", "v1.4.1"), r"1\.4\.1")):
+        for tag in tags:
+            git(root, "tag", tag)
+        Make(root=root).good("build")
+        program = root / "bin/server"
+        said = subprocess.run((str(program),), capture_output=True, text=True, check=True).stderr
+        assert re.fullmatch(rf"{expected} {git(root, 'rev-parse', 'HEAD').strip()}\n", said)
+        built = Seatrial()("build", str(root), "--no-trial", "--base", "scratch", "--json")
+        assert built.code == 0, built.stderr
+        assert built.at("binary", "sha256") == hashlib.sha256(program.read_bytes()).hexdigest()
+
+
 def test_generated_code_is_as_it_was(orders: Make) -> None:
     before = git(orders.root, "diff")
     orders.good("generate")

@@ -9,9 +9,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from seatrial.errors import MissingTool
 from seatrial.host.process import run
+from seatrial.model.origin import source_version
 from seatrial.model.project import Repository
 
 _TIMEOUT_S = 60.0
+# The commit's tags, the highest version first: without the suffixes, git's order puts v1.0.0-rc.1 and
+# v1.0.0+b after v1.0.0.
+TAGS_HERE = (
+    *("-c", "versionsort.suffix=-", "-c", "versionsort.suffix=+"),
+    *("tag", "--points-at", "HEAD", "--sort=-v:refname"),
+)
 
 
 def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | None:
@@ -27,15 +34,14 @@ def read_repository(directory: Path, env: Mapping[str, str]) -> Repository | Non
     commit = ask_git(directory, env, "log", "-1", "--no-show-signature", "--format=%H %ct")
     revision, _, committed = (commit or "").partition(" ")
     is_dirty = bool(ask_git(directory, env, "status", "--porcelain"))
-    # Not --dirty: it writes the index in spite of GIT_OPTIONAL_LOCKS, and overlooks untracked files.
-    described = (ask_git(directory, env, "describe", "--tags", "--always") if revision else "") or ""
+    version = _version(directory, env) if revision else ""
     return Repository(
         top=Path(top),
         tree=Path(top),
         git_dir=Path(git_dir),
         revision=revision,
         commit_epoch_s=int(committed or 0),
-        version=_without_module_prefix(described) + ("-dirty" if described and is_dirty else ""),
+        version=version + ("-dirty" if version and is_dirty else ""),
         is_dirty=is_dirty,
         source_url=_public_url(ask_git(directory, env, "remote", "get-url", "origin") or ""),
     )
@@ -57,9 +63,18 @@ def ask_git(directory: Path, env: Mapping[str, str], *arguments: str) -> str | N
     return done.stdout.decode(errors="surrogateescape").rstrip("\n") if done.returncode == 0 else None
 
 
-def _without_module_prefix(described: str) -> str:
-    """Turn a sub-module's tag ("svc/v1.2.3-4-gabc") into its version part."""
-    return described.rpartition("/")[2]
+def _version(directory: Path, env: Mapping[str, str]) -> str:
+    """Return the version that ``seatrial tags`` and the kept Makefile have for the same checkout."""
+    prefix = ask_git(directory, env, "rev-parse", "--show-prefix") or ""
+    tags = ask_git(directory, env, *TAGS_HERE) or ""
+    return source_version(prefix, tags.split("\n"), describe(directory, env, prefix), env)
+
+
+def describe(directory: Path, env: Mapping[str, str], prefix: str) -> str:
+    """Return git's name for the commit by version tags, also those of ``prefix``, such as "svc/"."""
+    matches = ("--match", "v[0-9]*", "--match", f"{prefix}v[0-9]*")
+    # Not --dirty: it writes the index in spite of GIT_OPTIONAL_LOCKS, and overlooks untracked files.
+    return ask_git(directory, env, "describe", "--tags", "--always", "--abbrev=12", *matches) or ""
 
 
 def _public_url(url: str) -> str:

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seatrial.errors import ProjectError
-from seatrial.host.git import ask_git
+from seatrial.host.git import TAGS_HERE, ask_git, describe
 from seatrial.host.process import find_program
 from seatrial.model.tagging import GitNames
-
-# Without these, git's version order puts v1.0.0-rc.1 and v1.0.0+b after v1.0.0.
-_VERSION_ORDER = ("-c", "versionsort.suffix=-", "-c", "versionsort.suffix=+")
 
 
 def read_names(directory: Path, env: Mapping[str, str]) -> GitNames:
@@ -33,8 +30,6 @@ def read_names(directory: Path, env: Mapping[str, str]) -> GitNames:
             "git config --global --add safe.directory DIRECTORY",
         )
     prefix = ask("rev-parse", "--show-prefix")
-    at_head = ask(*_VERSION_ORDER, "tag", "--points-at", "HEAD", "--sort=-v:refname")
-    matches = ("--match", "v[0-9]*", "--match", f"{prefix}v[0-9]*")
     return GitNames(
         commit=commit,
         directory=prefix,
@@ -43,9 +38,9 @@ def read_names(directory: Path, env: Mapping[str, str]) -> GitNames:
         default_branch=ask("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD").removeprefix(
             "refs/remotes/origin/"
         ),
-        tags_here=_lines(at_head),
+        tags_here=_lines(ask(*TAGS_HERE)),
         tags=_lines(ask("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags")),
-        described=ask("describe", "--tags", "--always", "--abbrev=12", *matches),
+        described=describe(directory, env, prefix),
         is_dirty=bool(ask("status", "--porcelain")),
         is_shallow=ask("rev-parse", "--is-shallow-repository") == "true",
     )

@@ -20,7 +20,11 @@ _NOTHING = "-"
 # which it was stamped can change again without a new time.
 _TICK_NS = 20_000_000
 _ENVIRONMENT = ("GO", "CGO_", "GIT_", "PKG_CONFIG", "SEATRIAL_", "XDG_", "DD_", "ORCHESTRION_")
-_ENVIRONMENT_NAMES = ("PATH", "HOME", "CC", "CXX", "AR", "SOURCE_DATE_EPOCH", "TMPDIR", "NETRC")
+_ENVIRONMENT_NAMES = (
+    *("PATH", "HOME", "CC", "CXX", "AR", "SOURCE_DATE_EPOCH", "TMPDIR", "NETRC"),
+    # What CI calls the source, which is in the version.
+    *("GITHUB_REF", "GITHUB_EVENT_NAME", "CI_COMMIT_TAG", "CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_IID"),
+)
 
 
 def environment_that_matters(env: Mapping[str, str]) -> dict[str, str]:

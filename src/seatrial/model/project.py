@@ -20,8 +20,8 @@ class Repository:
     top: the work tree's root. tree: the root of what is built, which is top unless the sources were
     prepared in a copy. git_dir: the (possibly linked) git directory.
     revision: 40 hex, or "" before the first commit. commit_epoch_s: committer date.
-    version: ``git describe --tags --always`` without a sub-module prefix, "-dirty" added for a changed
-    or untracked file, as Go counts it.
+    version: as ``seatrial tags`` has it (model/origin.py), "-dirty" added for a changed or untracked file;
+    "" before the first commit.
     source_url: origin's address without credentials, or "".
     """
 

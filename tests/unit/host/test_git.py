@@ -44,13 +44,13 @@ def test_revision_time_and_version(checkout: Path) -> None:
     assert found.top == checkout
     assert len(found.revision) == 40
     assert found.commit_epoch_s == 1767323045
-    assert found.version == "v1.4.2"
+    assert found.version == "1.4.2"
     assert not found.is_dirty
     (checkout / "svc" / "main.go").write_text("package main // changed\n")
     changed = read_repository(checkout / "svc", ENV)
     assert changed is not None
     assert changed.is_dirty
-    assert changed.version == "v1.4.2-dirty"
+    assert changed.version == "1.4.2-dirty"
     assert tracked_files(checkout, ENV) == ("svc/main.go",)
 
 
