@@ -150,9 +150,10 @@ def _epoch_s(project: Project, request: Request) -> int:
 
 
 def _name(project: Project) -> str:
-    """Name the image after the module."""
+    """Name the image after the module: its last word but for a version; of a host alone, its own name."""
     words = [word for word in project.module.path.split("/") if not re.fullmatch(r"v\d+", word)]
-    name = re.sub(r"[^a-z0-9]+", "-", words[-1].lower()).strip("-")
+    last = words[-1] if len(words) > 1 else "".join(words).partition(".")[0]
+    name = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
     return name or "service"
 
 
