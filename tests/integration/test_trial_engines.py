@@ -17,10 +17,12 @@ import pytest
 from builds import NO_NAMESPACES, SERVER, write_service
 from engines import DockerEngine
 from images import base_entries, file, write_image
+from seatrial.checks.trial_variations import check_read_only
 from seatrial.errors import MachineError, MissingTool
 from seatrial.model.facts import RunningFacts
 from seatrial.model.image import ImageConfig
 from seatrial.model.trial import TrialPlan, TrialRequest
+from seatrial.model.verdict import Expectations, State
 from seatrial.observe.engines import observe_running_in_engine
 
 pytestmark = pytest.mark.engine
@@ -53,6 +55,16 @@ def _nothing_stays(docker_engine: DockerEngine) -> Iterator[None]:
     assert "seatrial-trial" not in left_over(docker_engine)
 
 
+def assert_varied(facts: RunningFacts) -> None:
+    """It bears all changes at once: no run of one alone was needed, and none is of the trial proper."""
+    varied = {one.name: (one.was_tried, one.status) for one in facts.variations}
+    assert varied.pop("limited memory") in {(True, 200), (False, 0)}  # not every kernel can
+    assert varied == {"no collector": (True, 200), "writable root": (True, 200)}
+    (together,) = {one.elapsed_ms for one in facts.variations if one.was_tried}
+    assert together > 0
+    assert {span.trace_id for span in facts.spans} == {one.trace_id for one in facts.exchanges}
+
+
 def test_good_service_is_seen_from_start_to_end(
     docker_engine: DockerEngine, trial_image: Path, tmp_path: Path
 ) -> None:
@@ -77,6 +89,8 @@ def test_good_service_is_seen_from_start_to_end(
     assert facts.log_lines[-1] == "stopped"
     assert facts.limits
     assert facts.problems == ()
+    assert_varied(facts)
+    assert facts.writes == ()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,6 +100,29 @@ def test_crash_keeps_its_words(docker_engine: DockerEngine, trial_image: Path, t
     assert facts.exchanges == ()
     assert facts.time_to_listen_ms is None
     assert facts.log_lines
+
+
+def test_service_that_needs_what_a_variation_takes_is_told_which(
+    docker_engine: DockerEngine, trial_image: Path, tmp_path: Path
+) -> None:
+    facts = run(docker_engine, trial_image, tmp_path, "needs-collector", "writes")
+    assert facts.exchanges[0].status == 200
+    varied = {one.name: one for one in facts.variations}
+    assert (varied["no collector"].status, varied["no collector"].ended_early) == (0, 9)
+    assert any("no collector:" in line for line in varied["no collector"].log_tail)
+    # Each of the others is tried alone: there its collector is missing, too.
+    assert varied["writable root"].ended_early == 9
+    assert facts.writes == ("/home/nonroot/state",)
+
+
+def test_root_that_cannot_be_written_to_is_found_to_be_the_cause(
+    docker_engine: DockerEngine, trial_image: Path, tmp_path: Path
+) -> None:
+    facts = run(docker_engine, trial_image, tmp_path, "needs-writes")
+    assert facts.ended_early == 6
+    assert [(one.name, one.status) for one in facts.variations] == [("writable root", 200)]
+    assert facts.writes == ("/home/nonroot/state",)
+    assert check_read_only(facts, Expectations()).state is State.FAIL
 
 
 def test_loopback_listener_is_not_reachable(
@@ -124,6 +161,8 @@ def test_podman_shows_what_docker_does(trial_image: Path, tmp_path: Path) -> Non
     assert [(one.situation, one.exit_code) for one in facts.probes] == [("up", 0)]
     assert facts.shutdown is not None
     assert facts.shutdown.exit_code == 0
+    assert_varied(facts)
+    assert facts.writes == ()
     for words in (("ps", "--all"), ("image", "ls")):
         done = subprocess.run(("podman", *words), capture_output=True, text=True, check=True)
         assert "seatrial-trial" not in done.stdout

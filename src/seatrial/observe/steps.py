@@ -24,6 +24,7 @@ from seatrial.observe.locked import find_held_up
 from seatrial.observe.postgres import Postgres
 from seatrial.observe.probes import Health
 from seatrial.observe.process_facts import read_process
+from seatrial.observe.restarts import SandboxRestarts
 from seatrial.observe.routes import find_routes
 from seatrial.observe.service import Service, Stoppable
 from seatrial.observe.shutdown import repeatable, stop
@@ -277,9 +278,7 @@ class Trial:
     ) -> tuple[tuple[Variation, ...], tuple[str, ...] | None]:
         """Start it again with things changed; of a service that failed, only to learn why."""
         variations = Variations(
-            self._sandbox,
-            self._launch,
-            self._plan.requests[0],
+            SandboxRestarts(self._sandbox, self._launch, self._plan.requests[0]),
             without_collector=self._take_collector_away,
             rss_bytes=self._process.rss_bytes if self._process else 0,
             listen_s=listen_s or 0.0,

@@ -9,10 +9,10 @@ from typing import Final
 
 from seatrial.host.sandbox import Sandbox
 
-_MOST: Final = 100
-_MARK: Final = "mark"
+MOST: Final = 100
 # Mounts of their own in a container, whose places in the root say nothing.
-_MOUNTS: Final = ("dev", "proc", "sys", "tmp")
+MOUNTS: Final = ("dev", "proc", "sys", "tmp")
+_MARK: Final = "mark"
 
 
 def mark_time(sandbox: Sandbox) -> int:
@@ -26,17 +26,17 @@ def mark_time(sandbox: Sandbox) -> int:
 
 
 def written_since(sandbox: Sandbox, mark_ns: int) -> tuple[str, ...]:
-    """Return the paths that were made or changed since, sorted, at most ``_MOST``.
+    """Return the paths that were made or changed since, sorted, at most ``MOST``.
 
     A directory is named only when nothing in it is: then something was removed from it, or it is new.
     """
-    return tuple(sorted(_below("", ".", sandbox.root, mark_ns))[:_MOST])
+    return tuple(sorted(_below("", ".", sandbox.root, mark_ns))[:MOST])
 
 
 def _changed(path: str, directory: int, mark_ns: int) -> Iterator[str]:
     with os.scandir(directory) as entries:
         for entry in entries:
-            if not path and entry.name in _MOUNTS:
+            if not path and entry.name in MOUNTS:
                 continue
             place = f"{path}/{entry.name}"
             status = entry.stat(follow_symlinks=False)
