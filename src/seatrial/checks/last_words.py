@@ -10,6 +10,7 @@ _LAST_LINES: Final = 10
 _LONGEST: Final = 300
 # Two lines make a frame of a Go stack: the function with its arguments, and where it stands.
 _PLACE: Final = re.compile(r"\s+\S*\.(?:go|s):\d+(?: \+0x[0-9a-f]+)?\s*")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _GOROUTINE: Final = re.compile(r"goroutine \d+ .*\[.*\]:\s*")
 
 
@@ -32,4 +33,5 @@ def without_stacks(lines: Sequence[str]) -> list[str]:
 
 
 def _short(line: str) -> str:
+    line = _COLOUR.sub("", line)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

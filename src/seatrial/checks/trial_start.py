@@ -50,6 +50,16 @@ _NO_TABLES: Final = (
 _NO_TABLE: Final = re.compile(
     r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
 )
+_SQLITE: Final = (
+    "its database file cannot be opened or written: by a setting of its own (environment or files under "
+    "[trial]), put it\nbelow /tmp for the trial; where it runs, on a volume that user 65532 may write to"
+)
+_STATEMENT: Final = "db.query.text"
+_DATABASE_CAUSES: Final = (
+    (_NO_TABLE, _NO_TABLES),
+    (re.compile(r"unable to open database|readonly database|SQLITE_(CANTOPEN|READONLY)"), _SQLITE),
+    (re.compile(r"\b5432\b|postgres", re.IGNORECASE), NEEDS_POSTGRES),
+)
 # What programs say, in the order in which a cause is taken from them.
 _CAUSES: Final = (
     (
@@ -91,7 +101,8 @@ def check_starts(facts: RunningFacts | None, expected: Expectations) -> Verdict:
 def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
     """Look for an HTTP answer to every request: with the status that was asked for, else none of 5xx.
 
-    What the trial came upon by itself was promised by nobody, and is only told.
+    What the trial came upon by itself was promised by nobody, and is only told. A service whose database
+    took no statement at all has not answered, whatever status it says so with.
     """
     rule = ANSWERS.when(expected.is_run)
     if not facts.exchanges:
@@ -110,9 +121,35 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
             fix = f"{_CONFIGURE}; or set [trial] requests"
         return rule.fails(f"{sample(bad)}{last_words(facts.log_lines)}", fix)
     words = ", ".join(str(status) for status in sorted({exchange.status for exchange in asked}))
+    if failed := _only_failed_statements(facts):
+        fix, cause = _database_cause(facts)
+        return rule.fails(f"answered ({words}), but {failed}{cause}", fix)
     odd = [_told(one) for one in facts.exchanges if one.found_by and not _is_good(one)]
     also = f"; of what they point at: {sample(odd)}" if odd else ""
     return rule.passes(f"{len(asked)} requests answered ({words}){also}")
+
+
+def _database_cause(facts: RunningFacts) -> tuple[str, str]:
+    """Return the advice for a database that takes no statement, and the words of the log that say why."""
+    for line in facts.log_lines:
+        for pattern, fix in _DATABASE_CAUSES:
+            if pattern.search(line):
+                return fix, f"; its log says {line.strip()[:200]!r}"
+    return _CONFIGURE, last_words(facts.log_lines)
+
+
+def _only_failed_statements(facts: RunningFacts) -> str:
+    """Return what is told where all statements of the requests failed; "" where one did not, or none came."""
+    driven = {exchange.trace_id for exchange in facts.exchanges}
+    statements = [
+        span
+        for span in facts.spans
+        if span.trace_id in driven and span.is_database and dict(span.attributes).get(_STATEMENT)
+    ]
+    if not statements or any(span.status != "error" for span in statements):
+        return ""
+    count = f"each of {len(statements)} database statements" if len(statements) > 1 else "the one statement"
+    return f"{count} under them failed, such as {statements[0].name!r}"
 
 
 def _is_good(exchange: Exchange) -> bool:

@@ -355,6 +355,8 @@ def test_last_words_are_not_a_stack_trace() -> None:
     said = verdict.reason.split("Its last lines:\n")[1].split("\n")
     assert said == [f"  {PANIC[0]}", f"  {PANIC[5]}", f"  {PANIC[-1]}"]
     assert 'services = ["postgres"]' in verdict.fix
+    coloured = replace(NEVER_SERVED, log_lines=("\x1b[31;1m oh no \x1b[0m",))
+    assert trial_start.check_starts(coloured, EXPECTED).reason.endswith(":\n   oh no ")
     alone = trial_start.check_starts(replace(NEVER_SERVED, log_lines=("main.go:3: x" * 50,)), EXPECTED)
     assert alone.reason.endswith("…")
 
@@ -382,6 +384,36 @@ def test_unhealthy_without_its_database_is_told_how_to_get_one() -> None:
     assert 'services = ["postgres"]' in trial_health.check_up(alone, EXPECTED).fix
     beside = replace(alone, services=("postgres",))
     assert "services" not in trial_health.check_up(beside, EXPECTED).fix
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("db err: unable to open database file", "below /tmp"),
+        ('ERROR: relation "orders" does not exist', "tables"),
+        ("dial tcp 127.0.0.1:5432: connection refused", 'services = ["postgres"]'),
+        ("oh no", "environment"),
+    ],
+)
+def test_database_that_took_no_statement_is_no_answer(line: str, words: str) -> None:
+    """A service may say 404 of a database that it could not open."""
+    statement = span("client", "02", "01", db_system_name="sqlite", db_query_text="SELECT 1")
+    failed = replace(statement, span_id="03", status="error")
+    facts = replace(RUNNING, exchanges=(exchange(404),), spans=(span(), failed, failed), log_lines=(line,))
+    verdict = trial_start.check_answers(facts, EXPECTED)
+    assert (verdict.state, verdict.is_blocking) == (State.FAIL, True)
+    assert (
+        "answered (404), but each of 2 database statements under them failed, such as 'SELECT'"
+        in verdict.reason
+    )
+    assert words in verdict.fix
+    assert line in verdict.reason
+    elsewhere = replace(
+        failed, trace_id="f" * 32
+    )  # as one of a background job, when the database was stopped
+    assert trial_start.check_answers(replace(facts, spans=(elsewhere,)), EXPECTED).state is State.PASS
+    some = replace(facts, spans=(span(), failed, statement))
+    assert trial_start.check_answers(some, EXPECTED).state is State.PASS
 
 
 def test_loopback_only_is_told_of_flags_too() -> None:
