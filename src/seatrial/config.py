@@ -55,6 +55,8 @@ class Settings:
     programs: tuple[ServiceProgram, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = field(default=())
     image_files: tuple[tuple[str, str], ...] = ()
     trial_files: tuple[tuple[str, str], ...] = ()
@@ -104,6 +106,8 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "requests": ("requests", "requests"),
         "environment": ("environment", "table"),
         "arguments": ("arguments", "texts"),
+        "before": ("before", "texts"),
+        "sql": ("sql", "texts"),
         "files": ("trial_files", "places"),
     },
 }
@@ -142,18 +146,22 @@ def find_settings(directory: Path) -> tuple[Path | None, tuple[str, ...]]:
     return None, ()
 
 
-def trial_plan(settings: Settings, *, service_name: str, expects_spans: bool = True) -> TrialPlan:
+def trial_plan(settings: Settings, *, service_name: str, root: Path, expects_spans: bool = True) -> TrialPlan:
     """Return how an image is driven: as the [trial] section says, else three times the front page.
 
-    service_name: for its spans. Raises ConfigError for a request that is none.
+    service_name: for its spans. root: of the service's files, for ``sql``.
+    Raises ConfigError for a request or a command line that is none, and for SQL files that are not there.
     """
-    from seatrial.model.trial import TrialPlan, parse_requests  # noqa: PLC0415 - start-up time
+    from seatrial.host.sql_files import read_scripts  # noqa: PLC0415 - start-up time
+    from seatrial.model.trial import TrialPlan, parse_commands, parse_requests  # noqa: PLC0415
 
     return TrialPlan(
         requests=parse_requests(settings.requests),
         environment=settings.environment,
         files=settings.trial_files,
         arguments=settings.arguments,
+        before=parse_commands(settings.before),
+        scripts=read_scripts(root, settings.sql) if settings.sql else (),
         services=settings.services,
         programs=settings.programs,
         service_name=service_name,

@@ -51,7 +51,9 @@ def finish(
         verdicts=verdicts,
         delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
         warnings=(*plan.warnings, *base.warnings),
-        watched=watched_paths(plan.project, request, plan.image.files),
+        watched=watched_paths(
+            plan.project, request, (*plan.image.files, *(("", name) for name in settings.sql))
+        ),
         began_ns=began_ns,
     )
 

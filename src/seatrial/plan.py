@@ -55,6 +55,7 @@ def make_plan(
         trial=trial_plan(
             settings,
             service_name=name,
+            root=project.root,
             expects_spans=bool(orchestrion_version) and "net/http" in settings.integrations,
         )
         if request.should_try

@@ -98,6 +98,13 @@ _MEANINGS: Final[dict[str, dict[str, str]]] = {
             "and `{NAME.host}`, `{NAME.port}` of other services."
         ),
         "arguments": "Arguments of the program, in place of `[image] arguments`.",
+        "before": (
+            'Runs of the program before it serves, each with these arguments, such as `["migrate up"]`.'
+        ),
+        "sql": (
+            "Files and folders of the service that the trial's PostgreSQL is given first, such as "
+            '`["migrations"]`; see below.'
+        ),
         "files": (
             'Files for the trial only: `{"/etc/svc.toml" = "url = \'{postgres.url}\'"}` (TOML\'s """ holds '
             "several lines); placeholders as above."
@@ -119,7 +126,7 @@ _DEFAULTS: Final[dict[str, dict[str, object]]] = {
         "listener": "required",
     },
     "gates": {"image_size": "50MB", "graceful_stop": False},
-    "trial": {"services": [], "environment": {}, "arguments": [], "files": {}},
+    "trial": {"services": [], "environment": {}, "arguments": [], "before": [], "sql": [], "files": {}},
 }
 
 _KINDS: dict[str, dict[str, object]] = {

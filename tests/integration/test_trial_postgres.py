@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from images import base_entries, file, write_image
+from seatrial.errors import ConfigError
 from seatrial.model.facts import RunningFacts
 from seatrial.model.image import Healthcheck, ImageConfig
 from seatrial.model.trial import TrialPlan
@@ -35,7 +36,7 @@ import (
 	"syscall"
 )
 
-func ask() error {
+func ask(statement string) error {
 	address, err := url.Parse(os.Getenv("DATABASE_URL"))
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func ask() error {
 	words := "user\\x00" + user + "\\x00database\\x00" + database + "\\x00\\x00"
 	startup := append([]byte{0, 3, 0, 0}, words...)
 	connection.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(startup)+4)), startup...))
-	query := []byte("\\n\\tSELECT 'answer-'||(40+2)\\x00")
+	query := append([]byte("\\n\\t"+statement), 0)
 	length := binary.BigEndian.AppendUint32(nil, uint32(len(query)+4))
 	connection.Write(bytes.Join([][]byte{{'Q'}, length, query}, nil))
 	connection.Write([]byte{'X', 0, 0, 0, 4})
@@ -69,12 +70,24 @@ func main() {
 		}
 		return
 	}
-	if err := ask(); err != nil {
+	if len(os.Args) > 1 && os.Args[1] == "migrate" {
+		err := ask("CREATE TABLE made (a int); INSERT INTO made VALUES (42); SELECT 'answer-'||a FROM made")
+		if err != nil {
+			fmt.Println("cannot migrate:", err)
+			os.Exit(3)
+		}
+		return
+	}
+	question := os.Getenv("QUESTION")
+	if question == "" {
+		question = "SELECT 'answer-'||(40+2)"
+	}
+	if err := ask(question); err != nil {
 		fmt.Println("no database:", err)
 		os.Exit(1)
 	}
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if err := ask(); err != nil {
+		if err := ask(question); err != nil {
 			fmt.Println(err)
 			http.Error(w, err.Error(), 503)
 			return
@@ -85,7 +98,7 @@ func main() {
 	signal.Notify(stop, syscall.SIGTERM)
 	go func() {
 		<-stop
-		fmt.Println("at the end:", ask())
+		fmt.Println("at the end:", ask(question))
 		os.Exit(0)
 	}()
 	panic(http.ListenAndServe(":8080", nil))
@@ -114,8 +127,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_image(place / "image", layers, config=config)
 
 
-def run(image: Path, cache: Path | None, environment: tuple[tuple[str, str], ...] = ()) -> RunningFacts:
-    plan = TrialPlan(services=("postgres",), environment=environment, expects_spans=False)
+def run(
+    image: Path,
+    cache: Path | None,
+    environment: tuple[tuple[str, str], ...] = (),
+    *,
+    scripts: tuple[tuple[str, str], ...] = (),
+    before: tuple[tuple[str, ...], ...] = (),
+) -> RunningFacts:
+    plan = TrialPlan(
+        services=("postgres",), environment=environment, scripts=scripts, before=before, expects_spans=False
+    )
     return observe_running(image, plan, search_path=os.environ["PATH"], cache=cache)
 
 
@@ -170,3 +192,28 @@ def test_requests_that_do_not_ask_the_database_are_seen(trial_image: Path, tmp_p
     facts = run(trial_image, tmp_path)
     assert facts.exchanges[0].status == 200
     assert facts.statements == 0
+
+
+def test_tables_of_scripts_and_of_the_program_itself_are_there_when_it_starts(
+    image: Path, tmp_path: Path
+) -> None:
+    question = ("QUESTION", "SELECT 'answer-'||(a + b) FROM made, given")
+    script = ("migrations/1.sql", "CREATE TABLE given (b int);\nINSERT INTO given VALUES (0);\n")
+    facts = run(image, tmp_path, (question,), scripts=(script,), before=(("migrate",),))
+    assert [one.status for one in facts.exchanges] == [200, 200, 200], facts.log_lines
+    assert facts.statements == 3  # those of the scripts are none of the requests'
+    without = run(image, tmp_path, (question,), scripts=(script,))
+    assert without.ended_early == 1
+    assert "made" in "\n".join(without.log_lines)
+
+
+def test_script_that_is_refused_is_told_by_its_name_and_line(image: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"migrations/2\.sql") as caught:
+        run(image, tmp_path, scripts=(("migrations/2.sql", "SELECT 1;\nCREATE TABEL x ();\n"),))
+    assert "migrations/2.sql:2: ERROR:" in caught.value.hint
+
+
+def test_run_before_that_fails_is_told_with_its_last_words(image: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'migrate' did not succeed: exit code 3") as caught:
+        run(image, tmp_path, (("DATABASE_URL", "postgres://p@127.0.0.1:1/p"),), before=(("migrate",),))
+    assert "cannot migrate:" in caught.value.hint

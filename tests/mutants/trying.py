@@ -139,7 +139,7 @@ def _try(layout: Path, *, is_run: bool, service: str) -> TrialOutcome:
 def _plan(settings: Settings, service: str) -> TrialPlan:
     """Return the good service's plan, with less patience: what hangs here hangs for ever."""
     return replace(
-        trial_plan(settings, service_name="notes"),
+        trial_plan(settings, service_name="notes", root=Path()),
         services=(service,) if service else (),
         start_timeout_s=6.0,
         request_timeout_s=3.0,

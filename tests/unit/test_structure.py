@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": set(),
     "host": {"formats"},
     "checks": set(),
-    "config": {"config_values", "formats"},
+    "config": {"config_values", "formats", "host"},
     "config_values": set(),
     "lock": {"formats", "host"},
     "schema": {"config", "config_values"},

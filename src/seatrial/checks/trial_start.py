@@ -44,8 +44,10 @@ _ARGUMENTS: Final = (
     'environment = {NAME = "value"}'
 )
 _NO_TABLES: Final = (
-    "its tables are not there: let it make them at its start, by a variable under [trial] environment or by "
-    "[trial] arguments; or ask for what needs none, under [trial] requests"
+    "its tables are not there; in seatrial.toml, by a run of the program before it serves, or from SQL files:\n"
+    "[trial]\n"
+    'before = ["migrate"]\n'
+    'sql = ["migrations"]'
 )
 _NO_TABLE: Final = re.compile(
     r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE

@@ -100,7 +100,7 @@ def _outcome(
         engine=asked.engine,
         has_code_bytes=bool(asked.html or asked.facts or asked.json),
     )
-    plan = None if asked.no_run else trial_plan(settings, service_name=_service_name(asked.image))
+    plan = None if asked.no_run else trial_plan(settings, service_name=_service_name(asked.image), root=here)
     architecture = _architecture(asked.platform)
     progress.stage(f"looking at {asked.image}" if plan is None else f"trying {asked.image}")
     with located(asked.image, here=here, architecture=architecture, cache=where.cache, env=env) as subject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +56,8 @@ class TrialPlan:
     requests: made one after the other, in this order; each on its own connection.
     environment: set over the image's own; values may hold ``{postgres.url}``, ``.host``, ``.port``,
     ``.user``, ``.password`` and ``.database``. arguments: replace the image's Cmd when not empty.
+    before: arguments of runs of the same program that come before it, and must succeed. scripts: file ->
+    SQL, for the trial's PostgreSQL before those.
     files: path in the container -> content, with the same placeholders; there for the trial only.
     services: what runs beside it (``SERVICES``), and programs: others, with ``{NAME.host}`` and ``.port``
     as placeholders. health_argv: the health command; when empty, the
@@ -66,6 +69,8 @@ class TrialPlan:
     environment: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
+    before: tuple[tuple[str, ...], ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
     services: tuple[str, ...] = ()
     programs: tuple[ServiceProgram, ...] = ()
     health_argv: tuple[str, ...] = ()
@@ -103,6 +108,19 @@ def parse_request(text: str) -> TrialRequest:
                 f"the body is not JSON: {error}", where=f"[trial] requests: {text!r}"
             ) from error
     return TrialRequest(method=method, path=path, body=body.strip(), status=status)
+
+
+def parse_commands(lines: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Split command lines as a shell does, and expand nothing; raise ConfigError."""
+    found = []
+    for line in lines:
+        try:
+            found.append(tuple(shlex.split(line)))
+        except ValueError as error:
+            raise ConfigError(
+                f"not a command line: {line!r} ({error})", where="[trial] before", hint='such as "migrate up"'
+            ) from error
+    return tuple(found)
 
 
 def parse_requests(requests: tuple[str | TrialRequest, ...]) -> tuple[TrialRequest, ...]:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from seatrial.errors import MachineError, MissingTool
+from seatrial.errors import ConfigError, MachineError, MissingTool
 from seatrial.host.files import write_whole
 from seatrial.host.job import Job
 from seatrial.host.listeners import Listener
@@ -49,9 +49,14 @@ _SETTINGS: Final = (
     # So that it is known whether the requests read the database at all.
     *("log_statement=all", "log_line_prefix=", "log_destination=stderr"),
 )
+_PSQL: Final = (
+    *("--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1"),
+    *("--host", "127.0.0.1", "--username", "postgres", "--dbname", "postgres"),
+)
 _INITDB_TIMEOUT_S: Final = 120.0
 _START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 5.0
+_SCRIPT_TIMEOUT_S: Final = 60.0
 _STARTUP: Final = b"user\0postgres\0database\0postgres\0\0"
 _PROTOCOL_3: Final = 196608
 _END_OF_TAR: Final = 1024
@@ -88,6 +93,7 @@ class Postgres:
         self._cache = cache
         self._job: Job | None = None
         self._initdb: Job | None = None
+        self._scripts = 0
         sandbox.reserved_ports.add(POSTGRES_PORT)
         _write(sandbox.data, "passwd", _PASSWD)
 
@@ -113,6 +119,21 @@ class Postgres:
             is_late = time.monotonic() > deadline
             if is_late or self._sandbox.wait(self._job, 0.01) is not None:
                 raise MachineError("PostgreSQL did not start", hint=self._job.log.text())
+
+    def run_script(self, name: str, sql: str) -> None:
+        """Give it the statements of a file; raise ConfigError with its words for one that it refuses."""
+        number = self._scripts = self._scripts + 1
+        _write(self._sandbox.data, f"script-{number}.sql", sql.encode())
+        job = self._start((f"{_BIN}/psql", *_PSQL, "-f", f"/data/script-{number}.sql"))
+        if self._sandbox.wait(job, _SCRIPT_TIMEOUT_S) == 0:
+            return
+        self._sandbox.kill(job)
+        said = job.log.text().replace(f"psql:/data/script-{number}.sql:", f"{name}:").strip()
+        raise ConfigError(
+            f"{name}: the trial's PostgreSQL refuses it",
+            where="[trial] sql",
+            hint=said or f"no end within {_SCRIPT_TIMEOUT_S:g} s",
+        )
 
     def stop(self) -> bool:
         """Stop the server as its administrator would (a "fast" shutdown); return True."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Final
 
+from seatrial.errors import ConfigError
 from seatrial.host.sandbox import Sandbox
 from seatrial.model.facts import (
     WHILE_UP,
@@ -40,6 +42,8 @@ _BACK_WITHIN_S: Final = 5.0
 # From what PostgreSQL writes to what our thread has read of it.
 _LOG_LAG_S: Final = 0.005
 _LAST_WORDS_S: Final = 1.0
+_BEFORE_TIMEOUT_S: Final = 60.0
+_BEFORE_LINES: Final = 20
 
 
 class Trial:
@@ -83,7 +87,12 @@ class Trial:
         self._note("unpacked")
         for service in self._services:
             service.start()
+        if self._postgres:
+            for name, sql in self._plan.scripts:
+                self._postgres.run_script(name, sql)
         options = self._sandbox.container_options(self._launch.variables, self._launch.directory)
+        for arguments in self._plan.before:
+            self._run_before(arguments, options)
         start = Start(self._sandbox, self._launch, self._sandbox.start(self._launch.argv, options))
         self._note("started", start.job.started_s)
         listen_s = self._await_listener(start)
@@ -120,6 +129,19 @@ class Trial:
             statements=self._statements,
             health_start_ms=self._settings.health_start_s * 1000,
             database_request=database_request,
+        )
+
+    def _run_before(self, arguments: tuple[str, ...], options: tuple[str, ...]) -> None:
+        """Let the program do what comes before it serves, such as making its tables."""
+        job = self._sandbox.start((*self._settings.entrypoint, *arguments), options)
+        status = self._sandbox.wait(job, _BEFORE_TIMEOUT_S)
+        if status == 0:
+            return
+        self._sandbox.kill(job)
+        how = f"exit code {status}" if status is not None else f"no end within {_BEFORE_TIMEOUT_S:g} s"
+        said = "\n".join(job.log.lines()[-_BEFORE_LINES:])
+        raise ConfigError(
+            f"{shlex.join(arguments)!r} did not succeed: {how}", where="[trial] before", hint=said
         )
 
     def _note(self, event: str, at_s: float | None = None) -> None:
