@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from seatrial.assemble import assemble, deliver
 from seatrial.config import Settings
+from seatrial.host.git import tracked_files
 from seatrial.host.tree import read_entries
 from seatrial.model.facts import Facts, RunningFacts
 from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
 from seatrial.model.outcome import Delivered, Outcome
 from seatrial.model.plan import Built, Output, Plan
 from seatrial.model.request import Request
-from seatrial.model.verdict import Expectations
+from seatrial.model.verdict import Expectations, State, Verdict
 from seatrial.plan import SERVER_PATH
+from seatrial.propose import Proposal, propose
 from seatrial.trial import Where, judged, run_image
 from seatrial.verify import holds
 from seatrial.watch import watched_paths
 
+# Verdicts on a service that was not given what it needs.
+_STUCK: Final = frozenset({"trial.starts", "trial.answers"})
+_TRIED: Final = "it comes this far with these settings, found in its tree; in seatrial.toml, to be completed:"
+_UNTRIED: Final = "its tree speaks of these settings; in seatrial.toml:"
 
-def finish(
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """An image that was made and run, before it is handed over. facts: None without a trial."""
+
+    plan: Plan
+    settings: Settings
+    built: Built
+    image: Image
+    facts: Facts | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether nothing stops it."""
+        return self.facts is None or holds(self.verdicts)
+
+
+def try_program(
     plan: Plan,
     built: Built,
     base: Base,
@@ -31,30 +56,65 @@ def finish(
     has_flag: bool,
     place: Path,
     progress: Callable[[str], None],
-    began_ns: int,
-) -> Outcome:
-    """Assemble the image, run it, judge it, and deliver it under the name that it deserves.
+) -> Tried:
+    """Assemble the image, run it, and judge it.
 
     has_flag: whether the program answers --health-check. place: the service's directory in the cache.
-    began_ns: when the build began: what changed since then was not seen by it.
     """
     image = _image(plan, _files(plan, built), base, has_health_flag=has_flag, place=place)
     facts = _trial(plan, image, request, place, progress) if plan.trial else None
     expected = _expectations(plan, settings, request, has_flag=has_flag)
     verdicts = judged(image.reference, facts, expected).verdicts if facts else ()
-    is_proven = facts is None or holds(verdicts)
+    return Tried(plan=plan, settings=settings, built=built, image=image, facts=facts, verdicts=verdicts)
+
+
+def proposal_for(tried: Tried, request: Request) -> Proposal | None:
+    """Return the settings that a trial asks for which did not come to answers; None when there are none."""
+    stuck = any(one.id in _STUCK and one.state is State.FAIL for one in tried.verdicts)
+    if not stuck or tried.facts is None or tried.facts.running is None:
+        return None
+    top = tried.plan.project.repository.top if tried.plan.project.repository else None
+    tracked = {top / name for name in tracked_files(top, request.env)} if top else set()
+    return propose(
+        tried.plan.project, tried.settings, tried.facts.running, tracked=lambda path: path in tracked
+    )
+
+
+def hand_over(
+    tried: Tried, base: Base, *, request: Request, began_ns: int, proposed: str = "", is_tried: bool = False
+) -> Outcome:
+    """Deliver an image under the name that it deserves.
+
+    began_ns: when the build began: what changed since then was not seen by it. proposed: tables for
+    seatrial.toml; is_tried: the image was run with them.
+    """
+    plan = tried.plan
     return Outcome(
         plan=plan,
-        built=built,
-        image=image,
-        facts=facts,
-        verdicts=verdicts,
-        delivered=tuple(_deliver(image, output, is_proven=is_proven) for output in plan.outputs),
+        built=tried.built,
+        image=tried.image,
+        facts=tried.facts,
+        verdicts=_advised(tried.verdicts, proposed, is_tried=is_tried),
+        delivered=tuple(_deliver(tried.image, output, is_proven=tried.is_proven) for output in plan.outputs),
         warnings=(*plan.warnings, *base.warnings),
         watched=watched_paths(
-            plan.project, request, (*plan.image.files, *(("", name) for name in settings.sql))
+            plan.project, request, (*plan.image.files, *(("", name) for name in tried.settings.sql))
         ),
         began_ns=began_ns,
+        proposal=proposed if is_tried else "",
+    )
+
+
+def _advised(verdicts: tuple[Verdict, ...], proposed: str, *, is_tried: bool) -> tuple[Verdict, ...]:
+    """Put what was found in the service's tree in the place of a check's general advice."""
+    if not proposed:
+        return verdicts
+    words = _TRIED if is_tried else _UNTRIED
+    return tuple(
+        replace(one, fix=f"{one.fix}\n{words}\n{proposed}")
+        if one.id in _STUCK and one.state is State.FAIL
+        else one
+        for one in verdicts
     )
 
 

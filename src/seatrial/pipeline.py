@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatrial.base import DebianSettings, resolve
 from seatrial.config import Settings, read_settings
-from seatrial.errors import ConfigError, MachineError, MissingTool
+from seatrial.errors import ConfigError, MachineError, MissingTool, SeatrialError
 from seatrial.health import ask_program, known_owner
 from seatrial.host.files import exclusive
 from seatrial.host.layout import check_output
@@ -30,17 +30,24 @@ from seatrial.toolchains.go.prepare import prepare
 from seatrial.toolchains.go.sources import Sources, read_sources
 
 if TYPE_CHECKING:
+    from seatrial.delivery import Tried
     from seatrial.model.outcome import Outcome
+
+_MOST_PROPOSALS: Final = 3
 
 
 def plan_build(
-    request: Request, progress: Callable[[str], None] = lambda _: None, *, pinned: Lock | None = None
+    request: Request,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    pinned: Lock | None = None,
+    settings: Settings | None = None,
 ) -> tuple[Plan, GoEnvironment, Settings]:
     """Detect and decide, and do nothing: what ``seatrial build --plan`` prints.
 
-    pinned: in place of the lock beside the service or in the cache.
+    pinned: in place of the lock beside the service or in the cache. settings: in place of the file's.
     """
-    settings = read_settings(request.root, request.config_file)
+    settings = settings or read_settings(request.root, request.config_file)
     lock = pinned or _lock(request) or Lock()
     root = prepare(request, settings.prepare, progress)
     env = _environment(request, lock, settings)
@@ -68,20 +75,68 @@ def build(request: Request, watcher: Watcher) -> Outcome:
     place = request.cache / "services" / service_key(plan.project)
     with exclusive(place):
         base = _base(plan, request, settings, watcher)
-        plan, built, has_flag = _build(plan, go, settings, request, place=place, watcher=watcher)
-        from seatrial.delivery import finish  # noqa: PLC0415 - imported while the compiler works
+        tried = _try(plan, go, settings, base, request, place=place, watcher=watcher)
+        tried, proposed, is_tried = _with_proposals(tried, base, request, place=place, watcher=watcher)
+        from seatrial.delivery import hand_over  # noqa: PLC0415 - imported while the compiler works
 
-        return finish(
-            plan,
-            built,
-            base,
-            settings=settings,
-            request=request,
-            has_flag=has_flag,
-            place=place,
-            progress=watcher.stage,
-            began_ns=began_ns,
+        return hand_over(
+            tried, base, request=request, began_ns=began_ns, proposed=proposed, is_tried=is_tried
         )
+
+
+def _try(
+    plan: Plan,
+    go: GoEnvironment,
+    settings: Settings,
+    base: Base,
+    request: Request,
+    *,
+    place: Path,
+    watcher: Watcher,
+) -> Tried:
+    plan, built, has_flag = _build(plan, go, settings, request, place=place, watcher=watcher)
+    from seatrial.delivery import try_program  # noqa: PLC0415 - imported while the compiler works
+
+    return try_program(
+        plan,
+        built,
+        base,
+        settings=settings,
+        request=request,
+        has_flag=has_flag,
+        place=place,
+        progress=watcher.stage,
+    )
+
+
+def _with_proposals(
+    tried: Tried, base: Base, request: Request, *, place: Path, watcher: Watcher
+) -> tuple[Tried, str, bool]:
+    """Try again with what the tree says that the service needs, unless its trial was set up by hand.
+
+    Return the last try, the tables for seatrial.toml, and whether that try was made with them.
+    """
+    from seatrial.delivery import proposal_for  # noqa: PLC0415 - as above
+    from seatrial.propose import written  # noqa: PLC0415 - as above
+
+    own, reasons = tried.settings, dict[str, str]()
+    for _ in range(_MOST_PROPOSALS):
+        found = proposal_for(tried, request)
+        if found is None:
+            break
+        reasons |= found.reasons
+        if "trial" in own.sections:
+            return tried, written(own, found.settings, reasons), False
+        watcher.note("it did not come to answers: once more, with settings that its tree names")
+        try:
+            plan, go, settings = plan_build(request, watcher.stage, settings=found.settings)
+            tried = _try(plan, go, settings, base, request, place=place, watcher=watcher)
+        except SeatrialError as error:
+            watcher.note(f"note: these settings cannot be used: {error}")
+            for line in error.hint.splitlines():
+                watcher.note(f"      {line}")
+            return tried, written(own, found.settings, reasons), False
+    return tried, written(own, tried.settings, reasons), tried.settings != own
 
 
 def pin_service(request: Request, watcher: Watcher) -> tuple[Path, dict[str, object]]:

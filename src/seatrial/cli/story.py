@@ -44,6 +44,7 @@ def outcome_json(outcome: Outcome, *, cached: bool) -> dict[str, object]:
         "verdicts": [verdict_json(verdict) for verdict in outcome.verdicts],
         "trial": _running_json(outcome.facts.running if outcome.facts else None),
         "warnings": list(outcome.warnings),
+        "proposal": outcome.proposal,
     }
 
 
@@ -74,6 +75,9 @@ def outcome_text(outcome: Outcome, *, is_verbose: bool) -> str:
         lines += [verdict_line(verdict) for verdict in shown]
     if outcome.verdicts:
         lines.append(f"verdicts {passed} of {len(outcome.verdicts)} hold")
+    if outcome.proposal and outcome.holds:
+        lines.append("settings its trial needed, found in its tree; to keep them, in seatrial.toml:")
+        lines += [f"    {line}" for line in outcome.proposal.splitlines()]
     for output in outcome.delivered:
         lines.append(f"{'written' if output.is_proven else 'kept as'}  {output.path}")
     return "\n".join(lines) + "\n"

@@ -23,7 +23,11 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The whole run. facts: None with --no-trial. watched: paths whose change must lead to a new build."""
+    """The whole run. facts: None with --no-trial. watched: paths whose change must lead to a new build.
+
+    proposal: tables for seatrial.toml that were found in the service's tree, and that it ran with; "" when
+    none were looked for.
+    """
 
     plan: Plan
     built: Built
@@ -34,6 +38,7 @@ class Outcome:
     warnings: tuple[str, ...]
     watched: tuple[str, ...]
     began_ns: int
+    proposal: str = ""
 
     @property
     def holds(self) -> bool:

@@ -1,0 +1,115 @@
+"""Files that a program misses -> where they are in its tree, or what the trial can give it instead."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from seatrial.config import Settings
+from seatrial.propose.tree import Clues
+from seatrial.propose.values import KNOWN, with_postgres, with_program
+from seatrial.propose.words import Complaints
+
+_SETTINGS: Final = frozenset(
+    {".yml", ".yaml", ".toml", ".json", ".ini", ".env", ".conf", ".cfg", ".properties"}
+)
+_EXAMPLES: Final = (
+    "{path}.example", "{path}.sample", "{path}.dist", "{path}.default", "{path}.template",
+    "{stem}.example{suffix}", "{stem}.sample{suffix}", "{stem}.dist{suffix}", "{stem}-example{suffix}",
+)  # fmt: skip
+_TAKEN: Final = frozenset({"proc", "dev", "sys", "tmp", "server", ""})
+_LARGEST_BYTES: Final = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """image: path in the image -> path in the tree. trial: path in the container -> content."""
+
+    image: tuple[tuple[str, str], ...]
+    trial: tuple[tuple[str, str], ...]
+
+
+def wanted_files(clues: Clues, said: Complaints, settings: Settings) -> Files:
+    """Return what is missing: by the words of the program, its Dockerfile, and paths in its sources.
+
+    The last two only speak when something was missed, or when the Dockerfile brings files.
+    """
+    have = {path for path, _ in settings.trial_files}
+    image = dict(clues.recipe_files) | dict(settings.image_files)
+    trial: dict[str, str] = {}
+    for path in said.paths:
+        target = posixpath.normpath("/" + path.partition("*")[0].lstrip("/"))
+        for source in _in_tree(clues.root, target):
+            image[target if target.endswith(source) or "/" not in source else "/" + source] = source
+            break
+        else:
+            trial.update(_from_example(clues.root, target))
+    if said.paths:
+        for source in clues.paths:
+            image.setdefault("/" + source, source)
+    for target, source in list(image.items()):
+        content = _adapted(clues.root / source, settings)
+        if content is not None:
+            trial[target] = content
+            if target not in dict(settings.image_files):
+                del image[target]
+    return Files(
+        image=tuple((path, source) for path, source in _tops(image) if path not in have and _is_free(path)),
+        trial=tuple(
+            (path, text) for path, text in sorted(trial.items()) if path not in have and _is_free(path)
+        ),
+    )
+
+
+def _in_tree(root: Path, target: str) -> Iterator[str]:
+    """Yield what of the tree a path in the container may be: the longest end of it that is there."""
+    for source in _ends(target):
+        if (root / source).exists() and not source.endswith(".go"):
+            yield source
+
+
+def _ends(target: str) -> Iterator[str]:
+    """Yield a path relative to each folder above it; those of two parts or more, then a file's name."""
+    parts = target.strip("/").split("/")
+    for first in range(len(parts)):
+        if parts[first] and ("." not in parts[0] or first == 0 or len(parts) == 1):
+            yield "/".join(parts[first:])
+
+
+def _from_example(root: Path, target: str) -> Iterator[tuple[str, str]]:
+    for path in _ends(target):
+        stem, suffix = posixpath.splitext(path)
+        for form in _EXAMPLES:
+            found = root / form.format(path=path, stem=stem, suffix=suffix)
+            if found.is_file() and found.stat().st_size <= _LARGEST_BYTES:
+                yield target, found.read_text(errors="replace")
+                return
+
+
+def _adapted(path: Path, settings: Settings) -> str | None:
+    """Return a settings file with the trial's addresses in it; None for one that names none."""
+    if path.suffix not in _SETTINGS or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+        return None
+    text = path.read_text(errors="replace")
+    changed = with_postgres(text) if "postgres" in settings.services else text
+    names = {program.name for program in settings.programs}
+    for known in KNOWN:
+        if known.program.name in names:
+            changed = with_program(changed, known)
+    return changed if changed != text else None
+
+
+def _tops(image: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield places in order, without those that another one brings along."""
+    for path, source in sorted(image.items()):
+        parents = [path[: found.start()] for found in re.finditer("/", path) if found.start()]
+        if not any(image.get(parent, "\0") + path.removeprefix(parent) == source for parent in parents):
+            yield path, source
+
+
+def _is_free(path: str) -> bool:
+    return path.strip("/").split("/")[0] not in _TAKEN

@@ -1,0 +1,258 @@
+"""What a tree and a failed trial ask for, as settings: small made-up trees, each with one way to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from facts import RUNNING
+from go_project import go_project
+from seatrial.config import Settings, parse_settings
+from seatrial.model.project import Project
+from seatrial.propose import Proposal, propose, written
+
+PQ = "github.com/lib/pq"
+REDIS = "github.com/redis/go-redis/v9"
+
+
+def project(root: Path, files: Mapping[str, str], *modules: str) -> Project:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    sources = tuple(root / name for name in files if name.endswith(".go"))
+    return replace(go_project(root), inputs=sources, module_paths=modules)
+
+
+def proposed(
+    found: Project, *log: str, settings: Settings | None = None, tracked: bool = True
+) -> Proposal | None:
+    facts = replace(RUNNING, log_lines=log, exchanges=())
+    return propose(found, settings or Settings(), facts, tracked=lambda _: tracked)
+
+
+def told(found: Project, *log: str) -> Settings:
+    proposal = proposed(found, *log)
+    assert proposal is not None
+    return proposal.settings
+
+
+def test_tree_that_says_nothing_gets_no_proposal(tmp_path: Path) -> None:
+    assert proposed(project(tmp_path, {"main.go": "package main\n"}), "panic: bad luck") is None
+
+
+def test_example_variables_are_given_with_the_trials_addresses(tmp_path: Path) -> None:
+    example = (
+        "APP_NAME=shop\nDB_URL=postgresql://u:p@db:5432/shop?sslmode=disable&search_path=a\n"
+        "CERT=/etc/ssl/my.pem\nEMPTY=\nCACHE=redis://:pw@cache:6379/1\n"
+    )
+    found = told(project(tmp_path, {".env.example": example}, PQ, REDIS), "cannot start")
+    assert dict(found.environment) == {
+        "APP_NAME": "shop",
+        "DB_URL": "{postgres.url}&search_path=a",
+        "CACHE": "redis://{redis.host}:{redis.port}/1",
+    }
+    assert found.services == ("postgres",)
+    assert [program.name for program in found.programs] == ["redis"]
+
+
+def test_file_that_may_hold_secrets_is_read_only_where_it_is_committed(tmp_path: Path) -> None:
+    found = project(tmp_path, {".env": "A=1\n"})
+    assert proposed(found, "no", tracked=False) is None
+    proposal = proposed(found, "no")
+    assert proposal is not None
+    assert proposal.settings.environment == (("A", "1"),)
+
+
+def test_parts_of_an_address_are_filled_in_by_their_names(tmp_path: Path) -> None:
+    source = "package main\n" + "".join(
+        f'var _ = os.Getenv("{name}")\n'
+        for name in (
+            "DB_HOST",
+            "DB_PORT",
+            "DB_USER",
+            "DB_PASSWORD",
+            "DB_NAME",
+            "DB_SSLMODE",
+            "DB_POOL",
+            "REDIS_ADDR",
+        )
+    )
+    found = told(project(tmp_path, {"main.go": source}, PQ, REDIS), "dial tcp: lookup db on :5432: refused")
+    assert dict(found.environment) == {
+        "DB_HOST": "{postgres.host}",
+        "DB_PORT": "{postgres.port}",
+        "DB_USER": "{postgres.user}",
+        "DB_PASSWORD": "{postgres.password}",
+        "DB_NAME": "{postgres.database}",
+        "DB_SSLMODE": "disable",
+        "REDIS_ADDR": "{redis.host}:{redis.port}",
+    }
+
+
+def test_all_required_variables_are_given_at_once_by_their_types(tmp_path: Path) -> None:
+    source = (
+        "package main\n\ntype settings struct {\n"
+        '\tSecret  string        `env:"JWT_SECRET,required"`\n'
+        '\tWorkers int           `env:"WORKERS,notEmpty"`\n'
+        '\tWait    time.Duration `envconfig:"WAIT" required:"true"`\n'
+        '\tDebug   bool          `env:"DEBUG,required"`\n'
+        '\tPort    string        `env:"HTTP_PORT,required"`\n'
+        '\tAdmin   string        `env:"ADMIN_PORT,required"`\n'
+        '\tLevel   string        `env:"LOG_LEVEL,required" envDefault:"info"`\n'
+        '\tExtra   string        `env:"EXTRA"`\n}\n'
+    )
+    found = dict(told(project(tmp_path, {"main.go": source}), 'variable "JWT_SECRET" is not set').environment)
+    assert len(found.pop("JWT_SECRET")) >= 32
+    assert found == {
+        "WORKERS": "10",
+        "WAIT": "1h",
+        "DEBUG": "false",
+        "HTTP_PORT": "8080",
+        "ADMIN_PORT": "8081",
+    }
+
+
+def test_variable_that_only_the_words_name_must_be_known_to_the_sources(tmp_path: Path) -> None:
+    found = project(tmp_path, {"main.go": 'package main\n\nconst name = "API_TOKEN"\n'})
+    assert list(dict(told(found, "FATAL: API_TOKEN must be set, NOT_OURS too").environment)) == ["API_TOKEN"]
+
+
+def test_missing_file_is_taken_from_the_tree(tmp_path: Path) -> None:
+    found = project(
+        tmp_path,
+        {"conf/app.ini": "[a]\n", "views/a.html": "", "main.go": 'package main\nvar _ = "views/a.html"\n'},
+    )
+    settings = told(found, "open conf/app.ini: no such file or directory")
+    assert settings.image_files == (("/conf/app.ini", "conf/app.ini"), ("/views/a.html", "views/a.html"))
+
+
+def test_file_of_templates_and_named_settings_are_found(tmp_path: Path) -> None:
+    found = project(tmp_path, {"templates/a.tmpl": "", "config/config.yaml": "a: 1\n"})
+    settings = told(
+        found,
+        "panic: html/template: pattern matches no files: `templates/*`",
+        'Config File "config.yaml" Not Found in "[/config]"',
+    )
+    assert dict(settings.image_files) == {
+        "/templates": "templates",
+        "/config/config.yaml": "config/config.yaml",
+    }
+
+
+def test_settings_file_with_an_address_is_adapted_for_the_trial_only(tmp_path: Path) -> None:
+    text = 'dsn: "postgres://u:p@localhost/x"\nold: host=db user=u dbname=x password=\nport: 8080\n'
+    found = project(tmp_path, {"config/local.yml": text, "other.yml": "a: 1\n"}, PQ)
+    proposal = proposed(found, "pq: open ./config/local.yml: no such file or directory")
+    assert proposal is not None
+    assert proposal.settings.image_files == ()
+    assert dict(proposal.settings.trial_files) == {
+        "/config/local.yml": 'dsn: "{postgres.url}"\nold: host={postgres.host} sslmode=disable port='
+        "{postgres.port} user={postgres.user} dbname={postgres.database} password={postgres.password}\n"
+        "port: 8080\n"
+    }
+
+
+def test_settings_file_of_the_image_is_adapted_once_the_database_is_known(tmp_path: Path) -> None:
+    found = project(tmp_path, {"app.yml": "dsn: postgres://u:p@localhost/x\n"}, PQ)
+    first = proposed(found, "open app.yml: no such file or directory")
+    assert first is not None
+    assert (first.settings.image_files, first.settings.services) == ((("/app.yml", "app.yml"),), ())
+    second = proposed(found, "dial tcp 127.0.0.1:5432: refused", settings=first.settings)
+    assert second is not None
+    assert second.settings.trial_files == (("/app.yml", "dsn: {postgres.url}\n"),)
+
+
+def test_example_of_a_missing_file_stands_in_for_it(tmp_path: Path) -> None:
+    found = project(tmp_path, {"config.example.toml": "a = 1\n"})
+    settings = told(found, "open /config.toml: no such file or directory")
+    assert settings.trial_files == (("/config.toml", "a = 1\n"),)
+
+
+def test_path_of_a_stack_trace_is_no_file_of_the_service(tmp_path: Path) -> None:
+    found = project(tmp_path, {"cmd/main.go": "package main\n"})
+    words = "not found: github.com/a/b/cmd/main.go:12 /root/go/pkg/mod/x/cmd/main.go"
+    assert proposed(found, words) is None
+
+
+DOCKERFILE = """FROM golang AS b
+WORKDIR /src
+COPY . .
+RUN go build -tags fast,net -o /app .
+FROM scratch
+WORKDIR /app
+ENV MODE=release
+COPY --from=b /src/locale /app/locale
+COPY --from=b /src/dist /app/dist
+COPY --from=b /src/app.yml /app/etc/
+CMD ./svc migrate --all && exec ./svc serve
+"""
+
+
+def test_dockerfile_tells_tags_files_variables_and_commands(tmp_path: Path) -> None:
+    found = project(tmp_path, {"Dockerfile": DOCKERFILE, "locale/en.json": "", "app.yml": ""})
+    settings = told(found, "no such luck")
+    assert settings.tags == ("fast", "net")
+    assert settings.image_files == (("/etc/app.yml", "app.yml"), ("/locale", "locale"))
+    assert settings.environment == (("MODE", "release"),)
+    assert settings.before == ("migrate --all",)
+    assert settings.arguments == ("serve",)
+
+
+def test_commands_are_taken_from_a_usage(tmp_path: Path) -> None:
+    usage = (
+        "Usage:",
+        "  svc [command]",
+        "",
+        "Available Commands:",
+        "  migrate     Make the tables",
+        "  serve       Serve",
+    )
+    settings = told(project(tmp_path, {}), *usage)
+    assert (settings.arguments, settings.before) == (("serve",), ("migrate",))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "words", "is_given"),
+    [
+        ("", "dial tcp 127.0.0.1:5432: refused", True),
+        ("require github.com/pressly/goose/v3 v3.0.0\n", "dial tcp 127.0.0.1:5432: refused", False),
+        ("require github.com/pressly/goose/v3 v3.0.0\n", 'pq: relation "a" does not exist', True),
+    ],
+)
+def test_sql_files_are_given_where_nothing_in_the_program_runs_them(
+    tmp_path: Path, requirement: str, words: str, is_given: bool
+) -> None:
+    files = {"db/migrations/1.sql": "", "testdata/migrations/1.sql": "", "go.mod": f"module m\n{requirement}"}
+    assert told(project(tmp_path, files, PQ), words).sql == (("db/migrations",) if is_given else ())
+
+
+def test_what_is_set_stays_and_only_the_rest_is_added(tmp_path: Path) -> None:
+    own = parse_settings(b'[trial]\nservices = ["postgres"]\nenvironment = {A = "mine"}\n', "f")
+    found = project(tmp_path, {".env.example": "A=theirs\nB=2\nDB_HOST=db\n"}, PQ)
+    proposal = proposed(found, "no", settings=own)
+    assert proposal is not None
+    assert dict(proposal.settings.environment) == {"A": "mine", "B": "2", "DB_HOST": "{postgres.host}"}
+    text = written(own, proposal.settings, proposal.reasons)
+    assert "services" not in text
+    again = proposed(found, "no", settings=proposal.settings)
+    assert again is None
+
+
+def test_text_is_a_file_of_settings_that_says_the_same(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": DOCKERFILE,
+        ".env.example": 'QUOTE="a \\ b" # odd\nDATABASE_URL=postgres://x/y\nREDIS_URL=redis://r:6379\nÜ=1\n',
+        "locale/en.json": "",
+        "config.yaml": "a: |\n  '\"\nurl: postgres://a/b\n",
+        "migrations/1.sql": "",
+    }
+    found = project(tmp_path, files, PQ, REDIS)
+    proposal = proposed(found, "open config.yaml: no such file or directory")
+    assert proposal is not None
+    text = written(Settings(), proposal.settings, proposal.reasons)
+    assert "# from .env.example" in text
+    read = parse_settings(text.encode(), "f")
+    assert replace(read, source="defaults", sections=frozenset()) == proposal.settings
