@@ -44,7 +44,7 @@ _ARGUMENTS: Final = (
     'environment = {NAME = "value"}'
 )
 _NO_TABLES: Final = (
-    "its tables are not there; in seatrial.toml, by a run of the program before it serves, or from SQL files:\n"
+    "its tables are not there; in seatrial.toml, by a run of the program before it, or from SQL files:\n"
     "[trial]\n"
     'before = ["migrate"]\n'
     'sql = ["migrations"]'
