@@ -77,10 +77,10 @@ class _Draft:
         if self._clues.tags and not self.settings.tags:
             self.settings = replace(self.settings, tags=self._clues.tags)
             self.reasons["tags"] = "as its Dockerfile builds it"
-        if not self.settings.arguments:
+        if not (self.settings.arguments or self.settings.image_arguments):
             arguments = self._clues.arguments or ((self._said.command,) if self._said.command else ())
             if arguments:
-                self.settings = replace(self.settings, arguments=arguments)
+                self.settings = replace(self.settings, image_arguments=arguments)
                 said = "as its Dockerfile starts it" if self._clues.arguments else "a command of its usage"
                 self.reasons["arguments"] = said
 

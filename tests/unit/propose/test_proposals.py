@@ -198,7 +198,7 @@ def test_dockerfile_tells_tags_files_variables_and_commands(tmp_path: Path) -> N
     assert settings.image_files == (("/etc/app.yml", "app.yml"), ("/locale", "locale"))
     assert settings.environment == (("MODE", "release"),)
     assert settings.before == ("migrate --all",)
-    assert settings.arguments == ("serve",)
+    assert settings.image_arguments == ("serve",)
 
 
 def test_commands_are_taken_from_a_usage(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_commands_are_taken_from_a_usage(tmp_path: Path) -> None:
         "  serve       Serve",
     )
     settings = told(project(tmp_path, {}), *usage)
-    assert (settings.arguments, settings.before) == (("serve",), ("migrate",))
+    assert (settings.image_arguments, settings.before) == (("serve",), ("migrate",))
 
 
 @pytest.mark.parametrize(
