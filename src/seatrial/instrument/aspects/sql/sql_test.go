@@ -109,3 +109,42 @@ func TestSystemByDriverPath(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// wrapper is how otelsql and sqlmw hold the driver that they wrap.
+type wrapper struct {
+	name   string
+	driver driver.Driver
+}
+
+func (*wrapper) Open(string) (driver.Conn, error) { return nil, errors.New("not needed") }
+
+type wrapping struct{ connector }
+
+func (w wrapping) Driver() driver.Driver {
+	return &wrapper{"outer", &wrapper{"inner", fakeDriver{}}}
+}
+
+func TestSystemOfWrappedDriver(t *testing.T) {
+	inner := reflect.TypeFor[fakeDriver]()
+	drivers.Store(inner, system{"postgresql", statement.Postgres})
+	t.Cleanup(func() { drivers.Delete(inner) })
+	db := sql.OpenDB(wrapping{})
+	t.Cleanup(func() { _ = db.Close() })
+	if got := systemOf(db); got.name != "postgresql" || got.dialect != statement.Postgres {
+		t.Errorf("%+v", got)
+	}
+	if got := wrapped(reflect.ValueOf(&wrapper{})); got.IsValid() {
+		t.Errorf("a driver that holds none: %v", got)
+	}
+	if got := wrapped(reflect.ValueOf((*wrapper)(nil))); got.IsValid() {
+		t.Errorf("no driver: %v", got)
+	}
+}
+
+func BenchmarkSystemOfWrappedDriver(b *testing.B) {
+	db := sql.OpenDB(wrapping{})
+	defer func() { _ = db.Close() }()
+	for b.Loop() {
+		systemOf(db)
+	}
+}
