@@ -24,6 +24,11 @@ _GENERATED = (
     "does `go build` work in a fresh clone? If these names are generated and not committed, say how\n"
     'made in seatrial.toml: [build] prepare = ["go generate ./..."]'
 )
+_WOVEN = (
+    "the lines that are woven into this package do not fit its version. A newer version of the library\n"
+    'may; an image without tracing needs none: --instrument none, or [instrument] with = "none".\n'
+    "This is a defect of Seatrial's aspects: please report it with the library's version"
+)
 _STATIC_CGO = "-linkmode external -extldflags '-static'"
 
 
@@ -138,6 +143,8 @@ def _failure(words: str, view: View, status: int) -> SeatrialError:
         return ToolFailed(message, hint="install the static libraries it names (apt-get install libc6-dev …)")
     if re.search(r"orchestrion: (fork/exec|open) .*: no such file or directory", message):
         return MachineError("Orchestrion was removed while it was running", hint="run seatrial build again")
-    if re.search(r"undefined: \w+\.\w+", message):
-        return UserBuildFailed(message, hint=_GENERATED)
-    return UserBuildFailed(message)
+    if "<generated>:" in message:
+        hint = _WOVEN
+    else:
+        hint = _GENERATED if re.search(r"undefined: \w+\.\w+", message) else ""
+    return UserBuildFailed(message, hint=hint)
