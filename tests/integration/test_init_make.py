@@ -315,6 +315,7 @@ def test_missing_tool_is_named_with_what_brings_it(
 def test_help_lists_every_target(plain: Make) -> None:
     said = plain.good()
     assert {line.split()[0] for line in said.splitlines()} == set(TARGETS)
+    assert "$" not in said  # awk prints what is written, and expands nothing
 
 
 def test_no_file_names_a_version_that_floats(plain: Make) -> None:
