@@ -155,6 +155,22 @@ def test_makefile_of_another_name_gets_the_targets(name: str, repository: Path, 
     assert seatrial("sync", str(repository), "--check").code == 0
 
 
+def test_pipeline_of_the_user_stays_and_what_would_run_ours_is_said(
+    repository: Path, seatrial: Seatrial
+) -> None:
+    theirs = "stages: [test]\nunit:\n  script: [go test ./...]\n"
+    (repository / ".gitlab-ci.yml").write_text(theirs)
+    commit_all(repository)
+    done = seatrial("init", str(repository))
+    assert done.code == 0, done.stderr
+    line = "include: {local: /.gitlab/seatrial.gitlab-ci.yml}"
+    assert f"to run ours, too: {line}, and among your stages" in done.stderr
+    assert (repository / ".gitlab-ci.yml").read_text() == theirs
+    assert (repository / ".gitlab/seatrial.gitlab-ci.yml").exists()
+    (repository / ".gitlab-ci.yml").write_text(f"{line}\n{theirs}")
+    assert "to run ours" not in seatrial("init", str(repository)).stderr
+
+
 def test_port_of_the_users_dockerfile_may_stand_in_a_variable(repository: Path, seatrial: Seatrial) -> None:
     (repository / "Dockerfile").write_text(
         "FROM scratch\nARG DEBUG=6060\nENV PORT 9000\nEXPOSE ${PORT} $DEBUG/udp $UNSET\n"

@@ -28,6 +28,7 @@ from seatrial.plan import service_key, with_flag_owner
 from seatrial.scaffold.apply import apply_changes
 from seatrial.scaffold.changes import Change, Edited, Kind, Tree, place_templates, plan_changes, read_file
 from seatrial.scaffold.changes import Plan as FilePlan
+from seatrial.scaffold.ci import GITLAB
 from seatrial.scaffold.flags import TOOLS_MOD, WEAVE_DIRECTORY
 from seatrial.scaffold.gomod import GO_MOD, Module, ModuleEdits, edit_module
 from seatrial.scaffold.journal import is_interrupted, recover
@@ -277,6 +278,12 @@ def _notes(
         for name in ("GNUmakefile", "makefile")
         if (plan.project.root / name).exists() and values.path("Makefile") == "Makefile"
     ]
+    ours = values.path(GITLAB)
+    if "gitlab" in values.hosts and ours != GITLAB and ours not in _text(plan.project.root / GITLAB):
+        notes.append(
+            f"{GITLAB} stays yours; to run ours, too: include: {{local: /{ours}}}, and among your stages"
+            " test, build, judge, push"
+        )
     if not values.hosts:
         notes.append(
             "no pipeline is written: a host reads one at the repository's root only, and these files lie"
@@ -286,6 +293,10 @@ def _notes(
         renamed = ", ".join(f"{name} is {values.target(name)}" for name in taken)
         notes.append(f"your Makefile's own targets stay; of Seatrial's, {renamed}")
     return tuple(notes)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
 
 
 def _refuse_uncommitted(kept: Kept, env: Mapping[str, str]) -> None:
