@@ -92,6 +92,12 @@ def govulncheck() -> str:
     return _go_tool(f"golang.org/x/vuln/cmd/govulncheck@{TOOLS['govulncheck']}")
 
 
+def golangci_lint() -> str:
+    """Return golangci-lint as the scaffold pins it; skip the test where it cannot be installed."""
+    module = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"
+    return _go_tool(f"{module}@{TOOLS['golangci-lint']}")
+
+
 def trivy_db() -> str:
     """Return the program that makes trivy's database; skip the test where it cannot be installed."""
     return _go_tool(_TRIVY_DB)

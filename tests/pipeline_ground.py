@@ -1,9 +1,8 @@
 """What pipelines run on: a service in a git repository, a Docker engine, a registry, and its tools.
 
 Real here: git, make, Go, ``go test -race``, docker build and push, a registry that asks for a password,
-readelf, syft, govulncheck (its database is a directory: the real one is not reachable from everywhere).
-Stand-ins, named so, where the real program costs minutes to bring and is tested elsewhere or by others:
-golangci-lint (``go vet``), apk (looks whether it is there).
+readelf, golangci-lint, syft, govulncheck (its database is a directory: the real one is not reachable from
+everywhere). A stand-in, named so: apk, which looks whether a program is there.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from buildkit import Images
 from builds import Seatrial
-from ci_tools import govulncheck, wheel_tool
+from ci_tools import golangci_lint, govulncheck, wheel_tool
 from engines import DockerEngine
 from tagged_repositories import ENV, git
 
@@ -40,6 +40,7 @@ _GO_MOD = "module example.com/orders\n\ngo 1.24\n"
 _MAIN = """package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"net/http"
@@ -52,9 +53,15 @@ func greeting(name string) string { return "hello " + name }
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "--health-check" {
-		if _, err := http.Get("http://127.0.0.1:8080/"); err != nil {
+		request, err := http.NewRequestWithContext(context.Background(), "GET", "http://127.0.0.1:8080/", nil)
+		if err != nil {
 			log.Fatal(err)
 		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			log.Fatal(err)
+		}
+		_ = answer.Body.Close()
 		return
 	}
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -75,7 +82,6 @@ func TestGreeting(t *testing.T) {
 }
 """
 _TOOLS = {
-    "golangci-lint": 'exec go vet "./..."\n',
     "apk": """# apk add --no-cache PROGRAM...
 shift 2
 for program; do command -v "$program" >/dev/null || exit 1; done
@@ -185,6 +191,9 @@ def _lay_out_tools(root: Path) -> Path:
     for name, text in _TOOLS.items():
         (tools / name).write_text(f"#!/bin/sh\n# Stand-in: see pipeline_ground.py.\n{text}")
         (tools / name).chmod(0o755)
+    # It refuses to run beside another one that has the same temporary directory.
+    (tools / "golangci-lint").write_text(f'#!/bin/sh\nTMPDIR="{root}" exec {golangci_lint()} "$@"\n')
+    (tools / "golangci-lint").chmod(0o755)
     (tools / "govulncheck").symlink_to(govulncheck())
     (tools / "syft").symlink_to(wheel_tool("syft"))
     # The client that belongs to the engine: a newer one on PATH may lack its build plug-in.
@@ -229,6 +238,26 @@ def write_database(root: Path, fixed: str, *, age_days: int = 0, is_known: bool 
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(json.dumps(content))
+
+
+def run_as_root(service: Path) -> None:
+    """Add a line of one's own to the Dockerfile: the program is the same, and only a trial sees the user."""
+    with open(service / "Dockerfile", "a") as stream:
+        stream.write("USER 0:0\n")
+    commit(service, "root")
+
+
+def check_red_papers(papers: Path) -> None:
+    """Hold that a directory has all papers of a run whose trial was red, and that they say why."""
+    names = {"sbom.cdx.json", "trial.html", "trial.sarif", "trial.xml"}
+    assert {path.name for path in papers.glob("*")} == names
+    suites = ElementTree.parse(papers / "trial.xml").getroot()
+    failed = [case.get("name", "") for case in suites.iter("testcase") if case.find("failure") is not None]
+    assert any("root" in name or "user" in name for name in failed), failed
+    results = json.loads((papers / "trial.sarif").read_text())["runs"][0]["results"]
+    assert any(result["level"] == "error" for result in results)
+    assert "pkg:golang/" in (papers / "sbom.cdx.json").read_text()
+    assert "</html>" in (papers / "trial.html").read_text()
 
 
 def make_service(root: Path, images: Images) -> Path:

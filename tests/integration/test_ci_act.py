@@ -18,7 +18,17 @@ import pytest
 from test_ci_github import TOOLS_STEP
 
 from ci_tools import wheel_tool
-from pipeline_ground import TOKEN, USER, Ground, change, commit, job_environment, make_service
+from pipeline_ground import (
+    TOKEN,
+    USER,
+    Ground,
+    change,
+    check_red_papers,
+    commit,
+    job_environment,
+    make_service,
+    run_as_root,
+)
 from seatrial.scaffold.ci import GITHUB
 from tagged_repositories import git
 
@@ -169,4 +179,18 @@ def test_vulnerability_is_not_pushed(act: Act, ground: Ground) -> None:
     assert (ran.jobs["test"], ran.jobs["build"]) == ("success", "failure")
     assert "push" not in ran.jobs
     assert "GO-2026-9999" in ran.log
+    assert ground.tags("byact/orders") == before
+
+
+def test_red_trial_leaves_its_papers(act: Act, ground: Ground) -> None:
+    """By act's own reading of the condition of the step that keeps them."""
+    before = ground.tags("byact/orders")
+    change(act.service / GITHUB, 'SEATRIAL: ""', 'SEATRIAL: "0.1.0"')
+    change(act.service / GITHUB, "seatrial sync --check", "true # the test's own edits are in the way")
+    run_as_root(act.service)
+    ran = act("push", {"ref": "refs/heads/main"})
+    assert (ran.jobs["test"], ran.jobs["build"]) == ("success", "failure"), ran.log[-4000:]
+    assert "push" not in ran.jobs
+    check_red_papers(act.actions / "push/artifacts/reports")
+    assert not any(name.startswith("image/") for name in ran.artifacts)
     assert ground.tags("byact/orders") == before

@@ -15,9 +15,11 @@ from pipeline_ground import (
     TOKEN,
     Ground,
     change,
+    check_red_papers,
     commit,
     job_environment,
     make_service,
+    run_as_root,
 )
 from seatrial.scaffold.ci import GITHUB
 from tagged_repositories import git
@@ -192,6 +194,20 @@ def test_known_vulnerability_is_not_pushed(run: Run, ground: Ground) -> None:
     assert results(jobs) == {"test": "success", "build": "failure", "push": "skipped"}
     assert jobs["build"].failed_step == "No known vulnerabilities"
     assert "Your code is affected by 1 vulnerability" in jobs["build"].log
+    assert ground.tags("acme/orders") == before
+
+
+def test_red_trial_leaves_its_papers_and_no_image(
+    run: Run, service: Path, ground: Ground, tmp_path: Path
+) -> None:
+    before = ground.tags("acme/orders")
+    run_as_root(service)
+    jobs = run("push", "refs/heads/main", SEATRIAL="0.1.0")
+    assert results(jobs) == {"test": "success", "build": "failure", "push": "skipped"}
+    assert jobs["build"].failed_step == "Sea trial"
+    check_red_papers(tmp_path / "run0/artifacts/reports")
+    assert not (tmp_path / "run0/artifacts/image").exists()
+    assert "verdicts" in jobs["build"].summary
     assert ground.tags("acme/orders") == before
 
 

@@ -21,9 +21,11 @@ from pipeline_ground import (
     USER,
     Ground,
     change,
+    check_red_papers,
     commit,
     job_environment,
     make_service,
+    run_as_root,
     write_database,
 )
 from tagged_repositories import git
@@ -206,4 +208,14 @@ def test_scan_that_is_no_pass_stops_the_job(database: str, said: str, ground: Gr
     assert done.returncode != 0
     assert said in done.stdout + done.stderr, done.stdout[-3000:]
     assert "bin/server: static" not in done.stdout
+    assert ground.tags("group/orders") == before
+
+
+def test_red_trial_leaves_its_papers(ground: Ground, service: Path) -> None:
+    before = ground.tags("group/orders")
+    run_as_root(service)
+    done = run(ground, service, "main", "--variable", "SEATRIAL=0.1.0")
+    assert done.returncode != 0
+    assert "bin/server: static" in done.stdout, done.stdout[-3000:]
+    check_red_papers(service / ".gitlab-ci-local/artifacts/judge/bin")
     assert ground.tags("group/orders") == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from builds import CACHE, ORDERS, Seatrial, commit_all, git, write_service
+from ci_tools import checked, golangci_lint
 from seatrial.instrument.evidence import read_evidence
 from seatrial.scaffold.make import TARGETS
 from seatrial.scaffold.pins import TOOLS
@@ -112,24 +112,6 @@ def plain(tmp_path: Path) -> Make:
     return Make(root=root)
 
 
-@functools.cache
-def golangci_lint() -> Path:
-    """Return the folder of golangci-lint at its pin; skip the test where it cannot be had."""
-    module = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"
-    place = CACHE / "ci-tools" / f"golangci-lint-{TOOLS['golangci-lint']}"
-    if not (place / "golangci-lint").exists():
-        done = subprocess.run(
-            ("go", "install", f"{module}@{TOOLS['golangci-lint']}"),
-            env={**os.environ, "GOBIN": str(place), "GOFLAGS": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            pytest.skip(done.stderr[-500:])
-    return place
-
-
 def test_instrumented_program_is_the_one_that_seatrial_builds(orders: Make) -> None:
     orders.good("build-instrumented")
     program = orders.root / "bin/server"
@@ -187,7 +169,7 @@ prepare = ["mkdir -p made && cd made", "echo $((6*7)) > made/page.txt"]
     for target in ("build", "test"):
         shutil.rmtree(tmp_path / "clone/made", ignore_errors=True)
         Make(root=tmp_path / "clone").good(target)
-    make = Make(root=tmp_path / "clone").with_tools(golangci_lint())
+    make = Make(root=tmp_path / "clone").with_tools(Path(golangci_lint()).parent)
     assert "0 issues." in make.good("lint")
     assert "what the sources need and git does not hold" in make.good("help")
     assert git(tmp_path / "clone", "status", "--porcelain") == ""
@@ -247,16 +229,7 @@ def test_tests_run_with_the_race_detector_and_leave_coverage(plain: Make) -> Non
 
 
 def test_lint_finds_what_the_compiler_does_not(plain: Make) -> None:
-    make = plain.with_tools(golangci_lint())
-    config = subprocess.run(
-        (str(golangci_lint() / "golangci-lint"), "config", "verify"),
-        cwd=plain.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # Its schema is fetched from its own site: only what it says of the file itself counts.
-    assert config.returncode == 0 or "jsonschema" not in config.stderr or "compile" in config.stderr
+    make = plain.with_tools(Path(golangci_lint()).parent)
     make.good("lint")
     (plain.root / "main.go").write_text(SERVER.replace("panic(err)", 'http.Get("http://x")'))
     said = make.bad("lint")
@@ -272,9 +245,9 @@ def test_lint_asks_for_what_is_new_and_not_for_the_whole_code_base(tmp_path: Pat
     assert done.code == 0, done.stderr
     commit_all(root)
     git(tmp_path, "clone", "-q", str(root), "clone")
-    make = Make(root=tmp_path / "clone").with_tools(golangci_lint())
+    make = Make(root=tmp_path / "clone").with_tools(Path(golangci_lint()).parent)
     assert "0 issues." in make.good("lint")
-    words = (str(golangci_lint() / "golangci-lint"), "run", "--new-from-rev=", "./...")
+    words = (golangci_lint(), "run", "--new-from-rev=", "./...")
     everything = subprocess.run(words, cwd=make.root, capture_output=True, text=True, check=False)
     assert "main.go:7" in everything.stdout
     (make.root / "new.go").write_text(old.replace("main()", "other()"))
@@ -282,6 +255,19 @@ def test_lint_asks_for_what_is_new_and_not_for_the_whole_code_base(tmp_path: Pat
     assert "new.go:7" in said
     assert "main.go:7" not in said
     assert "fetch-depth: 0 # the linter" in (make.root / ".github/workflows/image.yml").read_text()
+
+
+def test_lint_refuses_settings_that_the_linter_would_not_heed(plain: Make) -> None:
+    """Its own check of the file, by the schema that it holds: golangci-lint alone runs with any key."""
+    make = plain.with_tools(Path(golangci_lint()).parent)
+    settings = plain.root / ".golangci.yml"
+    ours = settings.read_text()
+    checked(golangci_lint(), "config", "verify", cwd=plain.root)
+    settings.write_text(ours.replace("  enable:", "  enabel:", 1))
+    assert "'enabel' not allowed" in make.bad("lint")
+    assert checked(golangci_lint(), "run", cwd=plain.root).strip() == "0 issues."
+    settings.unlink()
+    make.good("lint")
 
 
 @pytest.mark.parametrize(
