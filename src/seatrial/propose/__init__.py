@@ -43,11 +43,17 @@ class Proposal:
 
 
 def propose(
-    project: Project, settings: Settings, facts: RunningFacts, *, tracked: Callable[[Path], bool]
+    project: Project,
+    settings: Settings,
+    facts: RunningFacts,
+    *,
+    tracked: Callable[[Path], bool],
+    has_tables: bool = True,
 ) -> Proposal | None:
     """Return what to add to the settings of a trial that failed; None when nothing is known.
 
-    facts: of that trial. tracked: whether a file is part of the repository.
+    facts: of that trial. tracked: whether a file is part of the repository. has_tables: False to leave
+    out what makes tables.
     """
     clues, said = read_clues(project, tracked), read_complaints(facts)
     draft = _Draft(project, settings, clues, said)
@@ -55,7 +61,8 @@ def propose(
     draft.add_services()
     draft.add_variables()
     draft.add_files()
-    draft.add_tables()
+    if has_tables:
+        draft.add_tables()
     if draft.settings == settings:
         return None
     return Proposal(settings=draft.settings, reasons=draft.reasons)

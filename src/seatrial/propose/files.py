@@ -21,6 +21,7 @@ _EXAMPLES: Final = (
     "{path}.example", "{path}.sample", "{path}.dist", "{path}.default", "{path}.template",
     "{stem}.example{suffix}", "{stem}.sample{suffix}", "{stem}.dist{suffix}", "{stem}-example{suffix}",
 )  # fmt: skip
+_EXAMPLE_WORD: Final = re.compile(r"[._-](example|sample|dist|template|tmpl|defaults?)$")
 _TAKEN: Final = frozenset({"proc", "dev", "sys", "tmp", "server", ""})
 _LARGEST_BYTES: Final = 16_384
 
@@ -48,6 +49,8 @@ def wanted_files(clues: Clues, said: Complaints, settings: Settings) -> Files:
             break
         else:
             trial.update(_from_example(clues.root, target))
+    if said.lacks_settings:
+        trial.update(_from_its_example(clues))
     if said.paths:
         for source in clues.paths:
             image.setdefault("/" + source, source)
@@ -88,6 +91,13 @@ def _from_example(root: Path, target: str) -> Iterator[tuple[str, str]]:
             if found.is_file() and found.stat().st_size <= _LARGEST_BYTES:
                 yield target, found.read_text(errors="replace")
                 return
+
+
+def _from_its_example(clues: Clues) -> Iterator[tuple[str, str]]:
+    """Yield the file of settings that the example of variables is one of, where it is not there itself."""
+    name = _EXAMPLE_WORD.sub("", clues.example_file)
+    if name != clues.example_file and not (clues.root / name).exists():
+        yield f"/{name}", (clues.root / clues.example_file).read_text(errors="replace")
 
 
 def _adapted(path: Path, settings: Settings) -> str | None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from seatrial.formats.dockerfile import Stage, context_files, parse_dockerfile
 from seatrial.formats.dotenv import parse_dotenv
+from seatrial.host.recipes import read_recipe
 from seatrial.model.project import Project
 
 _EXAMPLE: Final = re.compile(
@@ -24,7 +25,10 @@ _EXAMPLE: Final = re.compile(
 _COMMITTED: Final = re.compile(
     r"\.env([._-](dev|development|local|docker|test|ci))?|(dev|local|docker|app)\.env"
 )
-_FOLDERS: Final = (".", "config", "configs", "conf", "deploy", "deployments", "docker", "build")
+_FOLDERS: Final = (
+    *(".", "config", "configs", "conf", "internal/config", "pkg/config"),
+    *("deploy", "deployments", "docker", "build", "env", "envs"),
+)
 _READ: Final = re.compile(r"""\b\w*[eE]nv\w*\(\s*"([A-Z][A-Z0-9_]*)\"""")
 # A field of a settings struct: its type, and the rest of its tags.
 _FIELD: Final = re.compile(
@@ -90,7 +94,8 @@ def read_clues(project: Project, tracked: Callable[[Path], bool]) -> Clues:
     tops = tuple(dict.fromkeys((root, project.module.directory, project.main.directory)))
     sources = [_text(path) for path in project.inputs if path.suffix == ".go"]
     example_file, examples = _examples(tops, tracked)
-    stages = next((parse_dockerfile(text) for top in tops if (text := _text(top / "Dockerfile"))), ())
+    recipe = read_recipe(tops)
+    stages = parse_dockerfile(recipe) if recipe else ()
     last = stages[-1] if stages and not _compiles(stages[-1]) else None
     arguments, before = _commands(stages[-1]) if stages else ((), ())
     return Clues(
@@ -149,8 +154,16 @@ def _paths(sources: list[str], tops: tuple[Path, ...], root: Path) -> Iterator[s
         if ("/" in word or "." in word) and _PATH.fullmatch(word) and not word.endswith(".go"):
             for top in tops:
                 path = top / word
-                if path.exists() and path.is_relative_to(root) and path != root:
+                if path.is_relative_to(root) and path != root and _is_data(path):
                     yield path.relative_to(root).as_posix()
+
+
+def _is_data(path: Path) -> bool:
+    """Tell a file, or a folder with one that a program may read, from a package of sources."""
+    if not path.is_dir():
+        return path.exists()
+    files = (found for found in path.rglob("*") if found.is_file())
+    return any(found.suffix != ".go" and not found.name.startswith(".") for found in files)
 
 
 def _compiles(stage: Stage) -> bool:

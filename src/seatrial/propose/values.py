@@ -162,8 +162,11 @@ def program_value(name: str, example: str, known: Known) -> str:
     host, port = f"{{{service}.host}}", f"{{{service}.port}}"
     if part == "PORT":
         return port
-    if part in {"HOST", "HOSTNAME", "SERVER"} and (not example or _HOST.fullmatch(example)):
-        return host
+    if part in {"HOST", "HOSTNAME", "SERVER"}:
+        if not example or _HOST.fullmatch(example):
+            return host
+        has_port = re.fullmatch(rf"({_HOST.pattern}):\d+", example, re.IGNORECASE)
+        return f"{host}:{port}" if has_port else ""
     if part in {"ADDR", "ADDRESS", "ENDPOINT"}:
         return f"{host}:{port}"
     return f"{known.scheme}://{host}:{port}" if part in {"URL", "URI", "DSN"} else ""

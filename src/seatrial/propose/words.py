@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.model.facts import RunningFacts
+from seatrial.model.facts import WHILE_UP, RunningFacts
 
 _READ_LINES: Final = 60
 _CAPITALS: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
 _ABSENT: Final = re.compile(
     r"no such file|not found|no files|cannot find|can't find|does not exist|unable to (?:open|read|find)"
-    r"|failed to (?:open|read|load)|no migration",
+    r"|failed to (?:open|read|load)|no migration|(?:error|could not|cannot) (?:open|read|load)",
     re.IGNORECASE,
 )
 _PATH: Final = re.compile(
@@ -29,6 +29,11 @@ _DATABASE: Final = re.compile(
 _NO_TABLES: Final = re.compile(
     r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
 )
+# Settings that were looked for, without a word of where.
+_SETTINGS: Final = re.compile(
+    r"\b(?:load|read|find|open)\w*\s+(?:the\s+|any\s+|in\s+)?[\"'`]?(?:\w+\s+)?(?:\.?env|config\w*|settings?)\b",
+    re.IGNORECASE,
+)
 _USAGE: Final = re.compile(r"^\s*(usage:|available commands|commands:)", re.IGNORECASE | re.MULTILINE)
 _COMMANDS: Final = ("serve", "server", "start", "run", "web", "http", "api", "daemon", "listen")
 _MIGRATE: Final = ("migrate", "migrations", "migrate-up", "db-migrate", "init-db", "initdb")
@@ -38,6 +43,7 @@ _MIGRATE: Final = ("migrate", "migrations", "migrate-up", "db-migrate", "init-db
 class Complaints:
     """What was said. capitals: words that may be names of variables. paths: of files that are not there.
 
+    lacks_settings: a file of settings is spoken of that could not be read.
     command: a word of the printed usage that serves; migrate: one that makes tables; "" for none.
     ports: numbers in addresses. has_database_words: PostgreSQL is spoken of.
     """
@@ -49,21 +55,26 @@ class Complaints:
     ports: frozenset[int]
     has_database_words: bool
     lacks_tables: bool
+    lacks_settings: bool
 
 
 def read_complaints(facts: RunningFacts) -> Complaints:
     """Read the last lines of the log, and what answers said."""
     lines = [_plain(line) for line in facts.log_lines[-_READ_LINES:]]
-    said = "\n".join((*lines, *(one.body_excerpt for one in facts.exchanges)))
+    probed = (probe.output for probe in facts.probes if probe.situation == WHILE_UP and probe.exit_code)
+    said = "\n".join((*lines, *(one.body_excerpt for one in facts.exchanges), *probed))
     has_usage = bool(_USAGE.search(said))
+    command = _command(lines, _COMMANDS) if has_usage else ""
     return Complaints(
-        capitals=frozenset(_CAPITALS.findall(said)),
+        # A list of commands and flags names every variable, and complains of none.
+        capitals=frozenset() if command else frozenset(_CAPITALS.findall(said)),
         paths=tuple(dict.fromkeys(path for line in lines if _ABSENT.search(line) for path in _paths(line))),
-        command=_command(lines, _COMMANDS) if has_usage else "",
+        command=command,
         migrate=_command(lines, _MIGRATE) if has_usage else "",
         ports=frozenset(int(port) for port in _REFUSED.findall(said)),
         has_database_words=bool(_DATABASE.search(said)),
         lacks_tables=bool(_NO_TABLES.search("\n".join((*facts.log_lines, said)))),
+        lacks_settings=bool(_SETTINGS.search(said)),
     )
 
 

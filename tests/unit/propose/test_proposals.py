@@ -171,6 +171,24 @@ def test_example_of_a_missing_file_stands_in_for_it(tmp_path: Path) -> None:
     assert settings.trial_files == (("/config.toml", "a = 1\n"),)
 
 
+@pytest.mark.parametrize(
+    "words", ["failed to load config file", "Error loading .env file", "cannot read config"]
+)
+def test_settings_that_are_missed_without_a_name_are_its_examples(words: str, tmp_path: Path) -> None:
+    """Where an example lies beside the sources that read it; those sources are no data."""
+    main = 'package main\n\nvar places = []string{"internal/config"}\n'
+    files = {
+        "main.go": main,
+        "internal/config/config.go": "",
+        "internal/config/.gitignore": "",
+        "internal/config/.env.example": "MODE=fast\n",
+    }
+    settings = told(project(tmp_path, files), words)
+    assert settings.trial_files == (("/internal/config/.env", "MODE=fast\n"),)
+    assert settings.image_files == ()
+    assert settings.environment == (("MODE", "fast"),)
+
+
 def test_path_of_a_stack_trace_is_no_file_of_the_service(tmp_path: Path) -> None:
     found = project(tmp_path, {"cmd/main.go": "package main\n"})
     words = "not found: github.com/a/b/cmd/main.go:12 /root/go/pkg/mod/x/cmd/main.go"
@@ -212,6 +230,47 @@ def test_commands_are_taken_from_a_usage(tmp_path: Path) -> None:
     )
     settings = told(project(tmp_path, {}), *usage)
     assert (settings.image_arguments, settings.before) == (("serve",), ("migrate",))
+
+
+def test_variables_in_a_list_of_commands_are_not_missed(tmp_path: Path) -> None:
+    """A usage names all of them, and the command is what was missing."""
+    main = 'package main\n\nvar names = []string{"SVC_DEBUG", "SVC_LOG_FILE"}\n'
+    usage = (
+        "COMMANDS:",
+        "  serve, s   Serve",
+        "OPTIONS:",
+        "  --debug  [$SVC_DEBUG]  --log-file value [$SVC_LOG_FILE]",
+    )
+    settings = told(project(tmp_path, {"main.go": main}), *usage)
+    assert (settings.image_arguments, settings.environment) == (("serve",), ())
+    missing = told(project(tmp_path, {"main.go": main}), "SVC_LOG_FILE must be set")
+    assert dict(missing.environment).keys() == {"SVC_LOG_FILE"}
+
+
+@pytest.mark.parametrize(
+    ("example", "expected"),
+    [
+        ("localhost:6969", "{redis.host}:{redis.port}"),
+        ("cache", "{redis.host}"),
+        ("redis.example.com:6380", "{redis.host}:{redis.port}"),
+        ("3", "3"),
+    ],
+)
+def test_host_with_a_port_keeps_its_shape(example: str, expected: str, tmp_path: Path) -> None:
+    found = project(tmp_path, {".env.example": f"REDIS_HOST={example}\nREDIS_URL=redis://c:6379\n"}, REDIS)
+    assert dict(told(found, "cannot start").environment)["REDIS_HOST"] == expected
+
+
+def test_database_that_only_the_health_check_misses_is_proposed(tmp_path: Path) -> None:
+    probe = replace(
+        RUNNING.probes[0], exit_code=1, output="unhealthy: postgresql: dial tcp [::1]:5432: refused"
+    )
+    facts = replace(RUNNING, log_lines=(), exchanges=(), probes=(probe,))
+    main = 'package main\n\nimport "os"\n\nvar url = os.Getenv("DATABASE_URL")\n'
+    found = propose(project(tmp_path, {"main.go": main}, PQ), Settings(), facts, tracked=lambda _: True)
+    assert found is not None
+    assert found.settings.services == ("postgres",)
+    assert found.settings.environment == (("DATABASE_URL", "{postgres.url}"),)
 
 
 @pytest.mark.parametrize(
