@@ -160,16 +160,14 @@ def program_value(name: str, example: str, known: Known) -> str:
         return ""
     service, part = known.program.name, found["part"].replace("_", "")
     host, port = f"{{{service}.host}}", f"{{{service}.port}}"
-    if part == "PORT":
-        return port
     if part in {"HOST", "HOSTNAME", "SERVER"}:
         if not example or _HOST.fullmatch(example):
             return host
         has_port = re.fullmatch(rf"({_HOST.pattern}):\d+", example, re.IGNORECASE)
         return f"{host}:{port}" if has_port else ""
-    if part in {"ADDR", "ADDRESS", "ENDPOINT"}:
-        return f"{host}:{port}"
-    return f"{known.scheme}://{host}:{port}" if part in {"URL", "URI", "DSN"} else ""
+    address = dict.fromkeys(("ADDR", "ADDRESS", "ENDPOINT"), f"{host}:{port}")
+    url = dict.fromkeys(("URL", "URI", "DSN"), f"{known.scheme}://{host}:{port}")
+    return {"PORT": port, **address, **url}.get(part, "")
 
 
 def made_up(name: str, kind: str) -> str:
