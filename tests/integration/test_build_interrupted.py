@@ -62,7 +62,7 @@ def test_stopped_while_compiling(tmp_path: Path, number: signal.Signals) -> None
 
 
 def test_two_builds_at_once_in_one_directory(tmp_path: Path) -> None:
-    seatrial = own_cache(tmp_path / "cache")
+    seatrial = own_cache(tmp_path / "cache", is_go_cold=True)
     root = write_service(tmp_path / "svc", {"main.go": MAIN})
     commit_all(root)
     words = ("build", str(root), "-o", str(tmp_path / "out"), *PLAIN)
