@@ -14,6 +14,7 @@ import pytest
 
 from builds import MAIN, NO_NAMESPACES, SERVER, Seatrial, commit_all, git, own_cache, snapshot, write_service
 from ci_tools import checked, python_tool, refused
+from seatrial.formats.jsonvalue import as_table
 from seatrial.scaffold.make import TARGETS
 
 pytestmark = pytest.mark.go
@@ -134,6 +135,45 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
     assert 'VERSION="mine"' not in image.stdout
     assert not re.search(r'VERSION=""|:" ', image.stdout)
     assert "nothing to change" in seatrial("init", str(repository)).stdout
+
+
+THEIRS = """FROM golang AS build
+WORKDIR /src
+COPY . .
+RUN go build -o /app .
+FROM alpine
+WORKDIR /app
+COPY --from=build /app ./svc
+COPY templates templates
+COPY .env /app/.env
+EXPOSE 3000
+CMD ["./svc", "serve"]
+"""
+
+
+def test_what_the_users_dockerfile_has_is_in_ours_and_in_the_settings(
+    woven: Path, seatrial: Seatrial
+) -> None:
+    """A program that wants a command, and reads files, would be an image that only prints its usage."""
+    for name, text in {"Dockerfile": THEIRS, "templates/a.html": "a", ".env": "PASSWORD=x\n"}.items():
+        (woven / name).parent.mkdir(exist_ok=True)
+        (woven / name).write_text(text)
+    commit_all(woven)
+    assert seatrial("init", str(woven)).code == 0
+    recipe = (woven / "seatrial.Dockerfile").read_text()
+    assert 'CMD ["serve"]\n' in recipe
+    assert "COPY templates /templates\n" in recipe
+    assert ".env" not in recipe
+    settings = (woven / "seatrial.toml").read_text()
+    assert 'arguments = ["serve"]' in settings
+    assert 'files = {"/templates" = "templates"}' in settings
+    assert 'ports = ["3000/tcp"]' in settings
+    before = snapshot(woven)
+    assert "nothing to change" in seatrial("init", str(woven)).stdout
+    assert seatrial("sync", str(woven), "--check").code == 0
+    assert without_commits(snapshot(woven)) == without_commits(before)
+    plan = seatrial("build", str(woven), "--plan").json
+    assert as_table(plan["image"])["arguments"] == ["serve"]
 
 
 @pytest.mark.parametrize("name", ["makefile", "GNUmakefile"])

@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toolchains",
         "instrument",
         "health",
+        "propose",
         "plan",
         "config",
         "lock",

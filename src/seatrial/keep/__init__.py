@@ -25,6 +25,7 @@ from seatrial.model.plan import FlagOwner, Plan
 from seatrial.model.request import Request
 from seatrial.pipeline import plan_build
 from seatrial.plan import service_key, with_flag_owner
+from seatrial.propose import settings_of_recipe
 from seatrial.scaffold.apply import apply_changes
 from seatrial.scaffold.changes import Change, Edited, Kind, Tree, place_templates, plan_changes, read_file
 from seatrial.scaffold.changes import Plan as FilePlan
@@ -81,6 +82,11 @@ def plan_files(wish: Wish, watcher: Watcher) -> Kept:
     request = wish.request
     _recover(wish, watcher)
     plan, go, settings = plan_build(request, watcher.stage)
+    if wish.is_first and not settings.sections:
+        # Said in the settings that are written, so that both builds of the image read it there.
+        drawn = settings_of_recipe(plan.project, settings)
+        if drawn != settings:
+            plan, go, settings = plan_build(request, watcher.stage, settings=drawn)
     compilable = plan  # of a prepared copy, perhaps: the tree may lack what a command makes
     plan = replace(plan, project=in_the_tree(plan.project, request.root))
     project = plan.project

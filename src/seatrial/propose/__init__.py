@@ -20,7 +20,7 @@ from seatrial.propose.tree import Clues, Variable, read_clues
 from seatrial.propose.values import KNOWN, Known, made_up, postgres_value, program_value
 from seatrial.propose.words import Complaints, read_complaints
 
-__all__ = ["Proposal", "propose", "written"]
+__all__ = ["Proposal", "propose", "settings_of_recipe", "written"]
 
 _POSTGRES: Final = re.compile(
     r"github\.com/(lib/pq|jackc/pgx|go-pg/pg|uptrace/bun/driver/pgdriver)\b|gorm\.io/driver/postgres"
@@ -66,6 +66,19 @@ def propose(
     if draft.settings == settings:
         return None
     return Proposal(settings=draft.settings, reasons=draft.reasons)
+
+
+def settings_of_recipe(project: Project, settings: Settings) -> Settings:
+    """Return the settings with what the service's own Dockerfile puts into its image, and starts it with."""
+    clues = read_clues(project, lambda _: False)
+    files = tuple(
+        (path, source) for path, source in clues.recipe_files if not Path(source).name.startswith(".env")
+    )
+    return replace(
+        settings,
+        image_arguments=settings.image_arguments or clues.arguments,
+        image_files=settings.image_files or files,
+    )
 
 
 class _Draft:

@@ -52,11 +52,28 @@ def render_settings(values: Values) -> str:
     """Return seatrial.toml."""
     place = values.module_directory
     main = values.main if place == "." else f"./{place}/{values.main.removeprefix('./')}".removesuffix("/.")
+    files = ", ".join(f"{json.dumps(path)} = {json.dumps(source)}" for path, source in values.image_files)
     return fill(
         "seatrial.toml",
-        {"MAIN": main, "PORTS": ", ".join(json.dumps(port) for port in values.ports)},
-        {"main": main != ".", "flag": values.answers_flag, "ports": bool(values.ports)},
+        {
+            "MAIN": main,
+            "ARGUMENTS": _texts(values.arguments),
+            "FILES": files,
+            "PORTS": _texts(values.ports),
+        },
+        {
+            "main": main != ".",
+            "flag": values.answers_flag,
+            "image": bool(values.arguments or values.image_files or values.ports),
+            "arguments": bool(values.arguments),
+            "files": bool(values.image_files),
+            "ports": bool(values.ports),
+        },
     )
+
+
+def _texts(words: tuple[str, ...]) -> str:
+    return ", ".join(json.dumps(word, ensure_ascii=False) for word in words)
 
 
 TEMPLATES: Final = (
