@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builds import MAIN, SERVER, Run, Seatrial, commit_all, write_service
+from builds import MAIN, PLAIN, SERVER, Run, Seatrial, commit_all, write_service
 
 pytestmark = pytest.mark.go
 
@@ -116,3 +116,19 @@ def test_the_directory_itself_goes_before_a_server_below_it(seatrial: Seatrial, 
     done = _plan(seatrial, tmp_path / "svc", {"main.go": MAIN, "cmd/b/main.go": SERVER})
     assert _main(done) == "."
     assert "not the one below it: see --main" in _warnings(done)
+
+
+def test_program_of_another_module_of_the_workspace_is_found(seatrial: Seatrial, tmp_path: Path) -> None:
+    """The root may be a module, too, that holds what they share and no program."""
+    files = {
+        "shared/shared.go": "package shared\n",
+        "go.work": "go 1.24\n\nuse (\n\t.\n\t./api\n\t./migrate\n)\n",
+        "api/go.mod": "module example.com/api\n\ngo 1.24\n",
+        "api/cmd/main.go": SERVER,
+        "migrate/go.mod": "module example.com/migrate\n\ngo 1.24\n",
+        "migrate/main.go": MAIN,
+    }
+    done = _plan(seatrial, tmp_path / "svc", files)
+    assert _main(done) == "./api/cmd"
+    built = seatrial("build", str(tmp_path / "svc"), *PLAIN, "-o", str(tmp_path / "out"))
+    assert built.code == 0, built.stderr

@@ -124,12 +124,10 @@ def _choose_main(
     """Return the package to build, and a note when it was one of several."""
     if main:
         return _named_main(root, main, go, flags), ()
-    if workspace is not None and go.gomod is None:
-        places = tuple(f"{use}/..." for use in workspace.uses)
-    else:
-        places = ("./...",)
-    listed = _list(go, places, root, ("-find", *flags))
-    mains = tuple(package for package in listed if package.name == "main" and package.files)
+    places = () if workspace is not None and go.gomod is None else ("./...",)
+    mains = _mains(root, places, go, flags)
+    if not mains and workspace is not None:  # its modules, where the directory's own holds no program
+        mains = _mains(root, tuple(f"{use}/..." for use in workspace.uses), go, flags)
     if not mains:
         raise ProjectError(
             "no main package: a library cannot become an image",
@@ -147,6 +145,13 @@ def _choose_main(
         origin=origin,
     )
     return _main(chosen, root), notes
+
+
+def _mains(
+    root: Path, places: tuple[str, ...], go: GoEnvironment, flags: tuple[str, ...]
+) -> tuple[ListedPackage, ...]:
+    listed = _list(go, places, root, ("-find", *flags)) if places else ()
+    return tuple(package for package in listed if package.name == "main" and package.files)
 
 
 def _named_main(root: Path, main: str, go: GoEnvironment, flags: tuple[str, ...]) -> MainPackage:
