@@ -122,14 +122,19 @@ def _with_proposals(
     from seatrial.propose import written  # noqa: PLC0415 - as above
 
     own, reasons, has_tables = tried.settings, dict[str, str](), True
+    unmet: tuple[str, ...] = ()
     for _ in range(_MOST_PROPOSALS):
         found = proposal_for(tried, request, has_tables=has_tables)
         if found is None:
             break
         reasons |= found.reasons
+        unmet = found.unmet
+        if found.settings == tried.settings:
+            break
         if "trial" in own.sections:
-            return tried, written(own, found.settings, reasons), False
+            return tried, _advice(unmet, written(own, found.settings, reasons)), False
         watcher.note("it did not come to answers: once more, with settings that its tree names")
+        unmet = ()
         try:
             plan, go, settings = plan_build(request, watcher.stage, settings=found.settings)
             tried = _try(plan, go, settings, base, request, place=place, watcher=watcher)
@@ -139,9 +144,17 @@ def _with_proposals(
                 watcher.note(f"      {line}")
             tried = restored(tried, base, place=place)
             if error.where not in _TABLES or not has_tables:
-                return tried, written(own, found.settings, reasons), False
+                return tried, _advice(unmet, written(own, found.settings, reasons)), False
             has_tables = False  # without them it may come further, too
-    return tried, written(own, tried.settings, reasons), tried.settings != own
+    is_tried = tried.settings != own
+    text = written(own, tried.settings, reasons)
+    return tried, text if tried.is_proven else _advice(unmet, text), is_tried
+
+
+def _advice(unmet: tuple[str, ...], text: str) -> str:
+    """Put what no setting can bring before the settings, as comments of theirs."""
+    lines = (f"# {line}" for sentence in unmet for line in sentence.splitlines())
+    return "\n".join((*lines, *((text,) if text else ())))
 
 
 def pin_service(request: Request, watcher: Watcher) -> tuple[Path, dict[str, object]]:

@@ -140,7 +140,7 @@ def test_users_own_dockerfile_and_makefile_stay(repository: Path, seatrial: Seat
 THEIRS = """FROM golang AS build
 WORKDIR /src
 COPY . .
-RUN go build -o /app .
+RUN go build -tags "loud" -o /app .
 FROM alpine
 WORKDIR /app
 COPY --from=build /app ./svc
@@ -166,6 +166,8 @@ def test_what_the_users_dockerfile_has_is_in_ours_and_in_the_settings(
     assert ".env" not in recipe
     settings = (woven / "seatrial.toml").read_text()
     assert 'arguments = ["serve"]' in settings
+    assert 'tags = ["loud"]' in settings
+    assert "-tags=loud" in recipe
     assert 'files = {"/templates" = "templates"}' in settings
     assert 'ports = ["3000/tcp"]' in settings
     before = snapshot(woven)

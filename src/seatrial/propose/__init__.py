@@ -6,7 +6,7 @@ Nothing is guessed that neither names: each setting comes with where it was read
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -36,10 +36,11 @@ _PATH_VALUE: Final = re.compile(r"^(/|\./|~|[A-Za-z]:\\)")
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Settings for the next try. reasons: as ``written`` takes them."""
+    """Settings for the next try. reasons: as ``written`` takes them. unmet: what no setting can bring."""
 
     settings: Settings
     reasons: Mapping[str, str]
+    unmet: tuple[str, ...] = ()
 
 
 def propose(
@@ -63,19 +64,31 @@ def propose(
     draft.add_files()
     if has_tables:
         draft.add_tables()
-    if draft.settings == settings:
+    unmet = tuple(_unmet(clues, said))
+    if draft.settings == settings and not unmet:
         return None
-    return Proposal(settings=draft.settings, reasons=draft.reasons)
+    return Proposal(settings=draft.settings, reasons=draft.reasons, unmet=unmet)
+
+
+def _unmet(clues: Clues, said: Complaints) -> Iterator[str]:
+    """Yield words for each file that is missed, not in the tree, and made by a step of its Dockerfile."""
+    for name, commands in clues.made:
+        if any(name in path.split("/") for path in said.paths):
+            yield (
+                f"{name} is not in the tree: its Dockerfile makes it, by: {commands}\n"
+                f"name these commands under [build] prepare, and {name} under [image] files"
+            )
 
 
 def settings_of_recipe(project: Project, settings: Settings) -> Settings:
-    """Return the settings with what the service's own Dockerfile puts into its image, and starts it with."""
+    """Return the settings with how the service's own Dockerfile compiles, fills and starts it."""
     clues = read_clues(project, lambda _: False)
     files = tuple(
         (path, source) for path, source in clues.recipe_files if not Path(source).name.startswith(".env")
     )
     return replace(
         settings,
+        tags=settings.tags or clues.tags,
         image_arguments=settings.image_arguments or clues.arguments,
         image_files=settings.image_files or files,
     )
@@ -176,10 +189,13 @@ class _Draft:
         return made_up(name, self._clues.variables.get(name, Variable()).kind) if is_required else ""
 
     def _variable_reason(self, found: dict[str, str]) -> str:
+        recipe = dict(self._clues.recipe_variables)
         words = []
         if self._examples.keys() & found.keys():
             words.append(f"from {self._clues.example_file}")
-        if any(name not in self._examples for name in found):
+        if recipe.keys() & found.keys():
+            words.append("from its Dockerfile")
+        if found.keys() - self._examples.keys() - recipe.keys():
             words.append("what its sources read")
         return ", and ".join(words)
 

@@ -44,6 +44,8 @@ _SQL_FOLDER: Final = re.compile(r"migrat|schema", re.IGNORECASE)
 # What an image of ours has no shell for, or needs to compile only.
 _NOT_READ: Final = (".sh", ".go", "go.mod", "go.sum")
 _LARGEST_BYTES: Final = 1 << 20
+# Of the container, and not of the program.
+_SYSTEM: Final = frozenset({"PATH", "HOME", "USER", "LANG", "LC_ALL", "DEBIAN_FRONTEND"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,9 @@ class Clues:
     variables: that the sources read. names: texts in the sources that look like a variable's name.
     paths: texts in the sources that are a file or folder of the tree. recipe_files, recipe_variables:
     of the Dockerfile's last stage, as (path in the image, path in the tree), the program's folder being
-    "/". arguments: that it gives the program. before: arguments of the same program that it runs first.
-    tags: of its go build. migrations: the folder of SQL files, or a file of them; "" for none.
+    "/". made: what that stage has of another one and the tree lacks, with the commands of that one.
+    arguments: that it gives the program. before: arguments of the same program that it runs first. tags: of
+    its go build. migrations: the folder of SQL files, or a file of them; "" for none.
     requirements: the text of go.mod.
     """
 
@@ -78,6 +81,7 @@ class Clues:
     paths: tuple[str, ...] = ()
     recipe_files: tuple[tuple[str, str], ...] = ()
     recipe_variables: tuple[tuple[str, str], ...] = ()
+    made: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     before: tuple[tuple[str, ...], ...] = ()
     tags: tuple[str, ...] = ()
@@ -106,7 +110,8 @@ def read_clues(project: Project, tracked: Callable[[Path], bool]) -> Clues:
         names=frozenset(found for text in sources for found in _NAME.findall(text)),
         paths=tuple(sorted(set(_paths(sources, tops, root)))),
         recipe_files=tuple(_recipe_files(stages, last.directory, root)) if last else (),
-        recipe_variables=last.environment if last else (),
+        made=tuple(_made(stages, root)),
+        recipe_variables=tuple(pair for pair in last.environment if pair[0] not in _SYSTEM) if last else (),
         arguments=arguments,
         before=before,
         tags=_tags(stages),
@@ -183,6 +188,20 @@ def _recipe_files(stages: tuple[Stage, ...], directory: str, root: Path) -> Iter
             place = "/" + place.removeprefix(directory).strip("/")
         if place.strip("/"):
             yield place.rstrip("/"), source
+
+
+def _made(stages: tuple[Stage, ...], root: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the last stage has of another one that is not in the tree, and how that one makes it."""
+    by_name = {stage.name: stage for stage in stages}
+    for copy in stages[-1].copies if stages else ():
+        origin = by_name.get(copy.stage)
+        if origin is None or _compiles(origin):
+            continue
+        runs = [re.sub(r"--(mount|network)=\S+\s+", "", run) for run in origin.runs]
+        for source in copy.sources:
+            name = posixpath.basename(source.rstrip("/"))
+            if name and not (root / name).exists():
+                yield name, "; ".join(runs)
 
 
 def _expanded(files: tuple[tuple[str, str], ...], root: Path) -> Iterator[tuple[str, str]]:

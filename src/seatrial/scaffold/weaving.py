@@ -57,12 +57,14 @@ def render_settings(values: Values) -> str:
         "seatrial.toml",
         {
             "MAIN": main,
+            "TAGS": _texts(values.tags),
             "ARGUMENTS": _texts(values.arguments),
             "FILES": files,
             "PORTS": _texts(values.ports),
         },
         {
             "main": main != ".",
+            "tags": bool(values.tags),
             "flag": values.answers_flag,
             "image": bool(values.arguments or values.image_files or values.ports),
             "arguments": bool(values.arguments),

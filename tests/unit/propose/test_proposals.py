@@ -219,6 +219,23 @@ def test_dockerfile_tells_tags_files_variables_and_commands(tmp_path: Path) -> N
     assert settings.image_arguments == ("serve",)
 
 
+def test_missing_file_that_another_stage_makes_is_told_with_its_commands(tmp_path: Path) -> None:
+    recipe = (
+        "FROM golang AS b\nCOPY . /src\nRUN go build -o /svc .\n"
+        "FROM node AS web\nCOPY . /web\nRUN --mount=type=cache,target=/x npm ci\nRUN npm run build\n"
+        "FROM scratch\nCOPY --from=b /svc /svc\nCOPY --from=web /web/dist /dist\n"
+    )
+    found = project(tmp_path, {"Dockerfile": recipe})
+    proposal = proposed(found, "open dist/index.html: no such file or directory")
+    assert proposal is not None
+    assert proposal.settings == Settings()
+    (sentence,) = proposal.unmet
+    assert sentence.startswith(
+        "dist is not in the tree: its Dockerfile makes it, by: npm ci; npm run build\n"
+    )
+    assert proposed(found, "panic: bad luck") is None
+
+
 def test_commands_are_taken_from_a_usage(tmp_path: Path) -> None:
     usage = (
         "Usage:",
