@@ -38,6 +38,9 @@ func main() {
 		println("usage: small serve WORD")
 		os.Exit(2)
 	}
+	if _, err := os.Stat("pages/index.html"); err != nil {
+		panic(err)
+	}
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	})
@@ -50,6 +53,7 @@ func main() {
 SMALL_SETTINGS = """prepare = ["mkdir made && cd made", "test -d made && echo $((6*7)) > made/page.txt"]
 [image]
 name = "smallest"
+files = {"/pages" = "pages"}
 arguments = ["serve", "a \\\"word\\\""]
 """
 # What nobody wants in an image, or in the hands of whoever runs the builder.
@@ -178,6 +182,8 @@ def small(
     root.mkdir()
     (root / "go.mod").write_text("module example.com/small\n\ngo 1.24\n")
     (root / "main.go").write_text(SMALL)
+    (root / "pages").mkdir()
+    (root / "pages/index.html").write_text("page")
     return made(initialised(root, images, settings=SMALL_SETTINGS), docker_engine, name="smallest")
 
 
@@ -234,6 +240,7 @@ def test_image_says_what_it_is(docker_engine: DockerEngine, orders: Made) -> Non
     assert isinstance(config, dict)
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/server"]
+    assert config["WorkingDir"] == "/"
     assert config["Healthcheck"]["Test"] == ["CMD", "/server", "--health-check"]
     assert config["Healthcheck"]["StartPeriod"] == 10_000_000_000
     assert config["Labels"]["org.opencontainers.image.version"] == "1.2.3"
