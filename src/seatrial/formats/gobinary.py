@@ -96,7 +96,8 @@ def read_go_facts(data: ElfData, elf: Elf, where: str = "") -> GoFacts | None:
         settings=info.settings,
         hidden_modules=_hidden_modules(files, info),
         weaver=read_stamp(data, elf),
-        has_woven_statements=WOVEN_FILE in files,
+        # Since Go 1.27 the name of a //line directive is one below its package's folder.
+        has_woven_statements=any(name.rpartition("/")[2] == WOVEN_FILE for name in files),
         local_path=_local_path(files),
     )
 

@@ -66,7 +66,7 @@ class GoFacts:
     settings: buildinfo's "build" lines in order, such as ("-trimpath", "true").
     hidden_modules: modules whose files are in the pclntab and that buildinfo does not list.
     weaver: the stamped instrumenter version, such as "v1.15.0", or "".
-    has_woven_statements: pclntab holds a file called exactly "<generated>".
+    has_woven_statements: pclntab holds a file called "<generated>", in a folder since Go 1.27.
     code_bytes: package path -> bytes of its functions' machine code, largest first ("" for what no
     package owns); empty when not looked at.
     local_path: a source file of the builder's own machine, outside of Go's tree, that the program

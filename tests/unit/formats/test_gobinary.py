@@ -228,18 +228,20 @@ def test_source_files_of_the_builder_are_seen(project: Path, is_trimmed: bool) -
     assert not go.local_path.endswith("/src/runtime/proc.go")
 
 
-def with_generated_line(tmp_path: Path, *, is_stamped: bool) -> Path:
+def with_generated_line(tmp_path: Path, *, is_stamped: bool, folder: str = "") -> Path:
     """Build a program whose line directives are what a weaver leaves."""
     stamp = f'os.Stdout.WriteString("{STAMP}")' if is_stamped else ""
-    body = f"func main() {{\n//line <generated>:1\n{stamp}\nos.Exit(len(os.Args))\n}}\n"
+    body = f"func main() {{\n//line {folder}<generated>:1\n{stamp}\nos.Exit(len(os.Args))\n}}\n"
     code = f'package main\n\nimport "os"\n\n{body}'
     (tmp_path / "main.go").write_text(code)
     (tmp_path / "go.mod").write_text("module example.com/app\n\ngo 1.22\n")
     return go_build(tmp_path, tmp_path / "program", "-trimpath", "-ldflags=-s -w")
 
 
-def test_stamped_program_with_generated_lines_is_woven(tmp_path: Path) -> None:
-    _, go = read(with_generated_line(tmp_path, is_stamped=True))
+@pytest.mark.parametrize("folder", ["", "orchestrion/src/main/"])
+def test_stamped_program_with_generated_lines_is_woven(tmp_path: Path, folder: str) -> None:
+    """Go 1.27 puts the package's folder before the name of a directive that has none."""
+    _, go = read(with_generated_line(tmp_path, is_stamped=True, folder=folder))
     assert (go.weaver, go.has_woven_statements, go.is_woven) == ("v1.15.0", True, True)
 
 
