@@ -15,6 +15,8 @@ import pytest
 PLAIN = ("--instrument", "none", "--no-trial", "--base", "scratch")
 # Kept between runs: what is woven and installed at a pin need not be made again for each session.
 CACHE = Path(os.environ.get("SEATRIAL_TEST_CACHE") or Path.home() / ".cache" / "seatrial-tests")
+# Go's, of whatever the tests compile: the standard library is compiled once, and once with -race.
+GO_CACHE = CACHE / "go-build"
 ORDERS = Path(__file__).parents[1] / "examples" / "orders"
 
 MAIN = """package main
@@ -127,8 +129,8 @@ def own_cache(place: Path, *, is_go_cold: bool = False) -> Seatrial:
     for name in ("tools", "base"):
         (CACHE / "seatrial" / name).mkdir(parents=True, exist_ok=True)
         (place / "seatrial" / name).symlink_to(CACHE / "seatrial" / name)
-    go = place if is_go_cold else CACHE
-    return Seatrial(env={"XDG_CACHE_HOME": str(place), "GOCACHE": str(go / "go-build")})
+    go = place / "go-build" if is_go_cold else GO_CACHE
+    return Seatrial(env={"XDG_CACHE_HOME": str(place), "GOCACHE": str(go)})
 
 
 def write_service(

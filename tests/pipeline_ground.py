@@ -8,7 +8,6 @@ everywhere). A stand-in, named so: apk, which looks whether a program is there.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from xml.etree import ElementTree
 import pytest
 
 from buildkit import Images
-from builds import Seatrial
+from builds import GO_CACHE, Seatrial
 from ci_tools import golangci_lint, govulncheck, wheel_tool
 from engines import DockerEngine
 from tagged_repositories import ENV, git
@@ -301,5 +300,4 @@ def change(path: Path, old: str, new: str) -> None:
 def job_environment(ground: Ground, home: Path) -> dict[str, str]:
     """Return a job's environment: its own home, so that no login outlives it; Go's caches are shared."""
     home.mkdir(parents=True, exist_ok=True)
-    cache = os.environ.get("GOCACHE") or str(Path.home() / ".cache/go-build")
-    return {**ground.env, "HOME": str(home), "GOCACHE": cache, "DOCKER_CONFIG": str(home / ".docker")}
+    return {**ground.env, "HOME": str(home), "GOCACHE": str(GO_CACHE), "DOCKER_CONFIG": str(home / ".docker")}

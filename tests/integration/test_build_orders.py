@@ -179,7 +179,7 @@ def test_docker_runs_the_tar_hardened_and_sees_it_healthy(
 def test_same_bytes_elsewhere_with_cold_caches(tmp_path: Path, seatrial: Seatrial) -> None:
     """Another directory, another Seatrial cache, an empty Go build cache, another umask: one digest."""
     digests = []
-    for name, command in (("here", seatrial), ("else/where", own_cache(tmp_path / "cache", is_go_cold=True))):
+    for name, command in (("here", seatrial), ("else/where", own_cache(tmp_path / "cache"))):
         root = write_service(tmp_path / name / "svc", {"main.go": SERVER})
         commit_all(root)
         cold = {"GOCACHE": str(tmp_path / "gocache")} if command is not seatrial else {}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from builds import GO_CACHE
 from ci_tools import gitlab_runner
 from pipeline_ground import (
     TOKEN,
@@ -70,7 +71,7 @@ def variables(ground: Ground, service: Path, event: Mapping[str, str]) -> tuple[
         "DOCKER_TLS_VERIFY": "",
         "DOCKER_CERT_PATH": "",
         # This machine's, which are warm: the job's own would be made again for each test.
-        "GOCACHE": go_variable("GOCACHE"),
+        "GOCACHE": str(GO_CACHE),
         "GOMODCACHE": go_variable("GOMODCACHE"),
         **event,
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from builds import NO_NAMESPACES, SERVER, write_service
+from builds import GO_CACHE, NO_NAMESPACES, SERVER, write_service
 from engines import DockerEngine
 from images import base_entries, file, write_image
 from seatrial.checks.trial_variations import check_read_only
@@ -234,7 +234,12 @@ def seatrial(
     return subprocess.Popen(
         (*prefix, sys.executable, "-m", "seatrial", *arguments),
         cwd=cwd,
-        env={**os.environ, "DOCKER_HOST": engine.address, "XDG_CACHE_HOME": str(cwd / "cache")},
+        env={
+            **os.environ,
+            "DOCKER_HOST": engine.address,
+            "GOCACHE": str(GO_CACHE),
+            "XDG_CACHE_HOME": str(cwd / "cache"),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
