@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -44,39 +45,59 @@ class DockerEngine:
 
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerEngine]:
-    """Start a Docker engine with its own data, state and socket, and stop it at the end.
+    """Start a Docker engine with its own data, state, socket and network, and stop it at the end.
 
-    Nothing is installed: skips without root or dockerd (apt-get install docker.io iptables).
+    Nothing is installed: skips without root or dockerd (apt-get install docker.io iptables iproute2).
     """
     if os.geteuid() != 0:
         pytest.skip("a Docker engine needs root")
-    for program in ("dockerd", "docker", "iptables"):
+    for program in ("dockerd", "docker", "iptables", "ip"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (apt-get install docker.io iptables)")
+            pytest.skip(f"{program} is not installed (apt-get install docker.io iptables iproute2)")
     # Not tmp_path: a socket's path is limited to 107 bytes.
     root = Path(tempfile.mkdtemp(prefix="seatrial-docker-", dir="/tmp"))
     engine = DockerEngine(address=f"unix://{root}/s.sock")
-    with open(root / "log", "wb") as log:
-        daemon = subprocess.Popen(
-            (
-                *("dockerd", "--data-root", f"{root}/data", "--exec-root", f"{root}/exec"),
-                *("--pidfile", f"{root}/pid", "-H", engine.address),
-            ),
-            stdout=log,
-            stderr=log,
-            process_group=0,
-        )
-    try:
-        _wait_for(engine, daemon, root / "log")
-        yield engine
-    finally:
-        daemon.terminate()
+    with _bridge() as bridge:
+        with open(root / "log", "wb") as log:
+            daemon = subprocess.Popen(
+                (
+                    *("dockerd", "--data-root", f"{root}/data", "--exec-root", f"{root}/exec"),
+                    *("--pidfile", f"{root}/pid", "--bridge", bridge, "-H", engine.address),
+                ),
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
         try:
-            daemon.wait(30)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-        subprocess.run(("umount", f"{root}/exec/netns/default"), capture_output=True, check=False)
-        shutil.rmtree(root, ignore_errors=True)
+            _wait_for(engine, daemon, root / "log")
+            yield engine
+        finally:
+            daemon.terminate()
+            try:
+                daemon.wait(30)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+            subprocess.run(("umount", f"{root}/exec/netns/default"), capture_output=True, check=False)
+            shutil.rmtree(root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _bridge() -> Iterator[str]:
+    """Make a bridge: docker0 may be another engine's, and both would give out the same addresses."""
+    number = os.getpid() % 250
+    name = f"seatrial{number}"
+    try:
+        for words in (
+            ("link", "add", "name", name, "type", "bridge"),
+            ("address", "add", f"10.213.{number}.1/24", "dev", name),
+            ("link", "set", name, "up"),
+        ):
+            done = subprocess.run(("ip", *words), capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                pytest.skip(f"ip {' '.join(words)}: {done.stderr}")
+        yield name
+    finally:
+        subprocess.run(("ip", "link", "delete", name), capture_output=True, check=False)
 
 
 def _wait_for(engine: DockerEngine, daemon: subprocess.Popen[bytes], log: Path) -> None:
