@@ -67,8 +67,8 @@ class Act:
     service: Path
     actions: Path
 
-    def __call__(self, event: str, payload: Mapping[str, object], token: str = TOKEN, **more: str) -> Ran:
-        """Run the workflow for an event. more: of the jobs' environment."""
+    def __call__(self, event: str, payload: Mapping[str, object], *, version: str = "", **more: str) -> Ran:
+        """Run the workflow for an event. version: of Seatrial, a variable. more: of the environment."""
         place = self.actions / event
         place.mkdir()
         payload = {"repository": {"default_branch": "main"}, **payload}
@@ -77,7 +77,14 @@ class Act:
         environment = {**home, "ARTIFACTS": str(place / "artifacts"), **more}
         options = [
             *("-e", str(place / "event.json"), "-P", "ubuntu-24.04=-self-hosted", "--json", "-a", USER),
-            *("-s", f"GITHUB_TOKEN={token}", "--no-cache-server", "--action-offline-mode"),
+            *(
+                "-s",
+                f"GITHUB_TOKEN={TOKEN}",
+                "--var",
+                f"SEATRIAL={version}",
+                "--no-cache-server",
+                "--action-offline-mode",
+            ),
             *(word for name in _ACTIONS for word in ("--local-repository", self._local(name))),
             *(word for name, value in environment.items() for word in ("--env", f"{name}={value}")),
         ]
@@ -166,7 +173,7 @@ def test_pull_request_is_judged_and_not_pushed(act: Act, ground: Ground) -> None
     before = ground.tags("byact/orders")
     git(act.service, "checkout", "-q", "--detach")
     request = {"number": 7, "head": {"ref": "topic", "sha": "0" * 40}, "base": {"ref": "main"}}
-    ran = act("pull_request", {"number": 7, "pull_request": request}, SEATRIAL="")
+    ran = act("pull_request", {"number": 7, "pull_request": request})
     assert ran.jobs["test"] == ran.jobs["build"] == "success", ran.log[-4000:]
     assert ran.jobs.get("push", "skipped") == "skipped"
     assert "pr-7" in ran.log
@@ -185,10 +192,9 @@ def test_vulnerability_is_not_pushed(act: Act, ground: Ground) -> None:
 def test_red_trial_leaves_its_papers(act: Act, ground: Ground) -> None:
     """By act's own reading of the condition of the step that keeps them."""
     before = ground.tags("byact/orders")
-    change(act.service / GITHUB, 'SEATRIAL: ""', 'SEATRIAL: "0.1.0"')
     change(act.service / GITHUB, "seatrial sync --check", "true # the test's own edits are in the way")
     run_as_root(act.service)
-    ran = act("push", {"ref": "refs/heads/main"})
+    ran = act("push", {"ref": "refs/heads/main"}, version="0.1.0")
     assert (ran.jobs["test"], ran.jobs["build"]) == ("success", "failure"), ran.log[-4000:]
     assert "push" not in ran.jobs
     check_red_papers(act.actions / "push/artifacts/reports")

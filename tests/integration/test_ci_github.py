@@ -29,9 +29,9 @@ TOOLS_STEP = "Bring the tools, at the versions of seatrial.lock"
 
 
 class Run(Protocol):
-    """Runs the workflow for an event, and gives the jobs."""
+    """Runs the workflow for an event, and gives the jobs. version: of Seatrial, as the repository has it."""
 
-    def __call__(self, name: str, ref: str, **overrides: str) -> dict[str, Job]: ...
+    def __call__(self, name: str, ref: str, *, version: str = "", **overrides: str) -> dict[str, Job]: ...
 
 
 @pytest.fixture
@@ -43,13 +43,14 @@ def service(ground: Ground, tmp_path: Path) -> Path:
 def run(ground: Ground, service: Path, tmp_path: Path) -> Run:
     count = iter(range(100))
 
-    def start(name: str, ref: str, **overrides: str) -> dict[str, Job]:
+    def start(name: str, ref: str, *, version: str = "", **overrides: str) -> dict[str, Job]:
         runner = Runner(
             repository=service,
             root=tmp_path / f"run{next(count)}",
             environment=lambda home: job_environment(ground, home),
             token=lambda permissions: TOKEN if permissions.get("packages") == "write" else READ_TOKEN,
             overrides={"REGISTRY": ground.registry, **overrides},
+            variables={"SEATRIAL": version} if version else {},
             replaced={TOOLS_STEP: "command -v govulncheck syft"},
         )
         event = Event(name=name, ref=ref, commit=git(service, "rev-parse", "HEAD"))
@@ -103,7 +104,7 @@ def test_pull_request_is_built_and_judged_and_not_pushed(run: Run, service: Path
     commit(service, "change")
     git(service, "checkout", "-q", "main")
     git(service, "merge", "-q", "--no-ff", "-m", "merge", "latest")
-    jobs = run("pull_request", "refs/pull/7/merge", SEATRIAL="0.1.0")
+    jobs = run("pull_request", "refs/pull/7/merge", version="0.1.0")
     assert results(jobs) == {**ALL, "push": "skipped"}
     assert jobs["build"].outputs["tags"] == "pr-7 "
     assert re.search(rf"^## {KEPT}: [0-9.]+ s$", jobs["test"].log, re.MULTILINE)
@@ -118,7 +119,7 @@ def test_kept_file_that_was_edited_is_not_pushed_where_seatrial_looks(
     before = ground.tags("acme/orders")
     change(service / "Makefile", "LIMIT := 50000000", "LIMIT := 60000000")
     commit(service, "larger")
-    jobs = run("push", "refs/heads/main", SEATRIAL="0.1.0")
+    jobs = run("push", "refs/heads/main", version="0.1.0")
     assert jobs["test"].failed_step == KEPT
     assert "-IMAGE_LIMIT := 60000000\n+IMAGE_LIMIT := 50000000" in jobs["test"].log
     assert ground.tags("acme/orders") == before
@@ -202,7 +203,7 @@ def test_red_trial_leaves_its_papers_and_no_image(
 ) -> None:
     before = ground.tags("acme/orders")
     run_as_root(service)
-    jobs = run("push", "refs/heads/main", SEATRIAL="0.1.0")
+    jobs = run("push", "refs/heads/main", version="0.1.0")
     assert results(jobs) == {"test": "success", "build": "failure", "push": "skipped"}
     assert jobs["build"].failed_step == "Sea trial"
     check_red_papers(tmp_path / "run0/artifacts/reports")

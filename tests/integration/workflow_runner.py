@@ -53,8 +53,8 @@ class Runner:
     """Runs workflows of one repository.
 
     repository: what is checked out. root: an empty directory for this run. environment: of a job, given
-    its home. token: of a job, given its permissions. replaced: steps by name, and the script that stands
-    in for each.
+    its home. token: of a job, given its permissions. variables: of the repository. replaced: steps by name,
+    and the script that stands in for each.
     """
 
     repository: Path
@@ -62,6 +62,7 @@ class Runner:
     environment: Callable[[Path], dict[str, str]]
     token: Callable[[Mapping[str, str]], str]
     overrides: Mapping[str, str]
+    variables: Mapping[str, str]
     replaced: Mapping[str, str]
 
     def run(self, path: str, event: Event) -> dict[str, Job]:
@@ -160,7 +161,7 @@ class _JobRun:
         (self.home / "temp").mkdir()
         self.env = {
             **self.runner.environment(self.home / "home"),
-            **{name: str(text) for name, text in table_at(self.workflow, "env").items()},
+            **{name: self._filled(str(text)) for name, text in table_at(self.workflow, "env").items()},
             **{name: str(text) for name, text in table_at(self.job, "env").items()},
             **self.runner.overrides,
             "CI": "true",
@@ -246,6 +247,7 @@ class _JobRun:
             "github.event_name": self.event.name,
             "github.ref": self.event.ref,
             "github.event.repository.default_branch": "main",
+            "vars.SEATRIAL": self.runner.variables.get("SEATRIAL", ""),
             "github.token": self.runner.token(permissions),
         }[expression]
 
