@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -15,10 +15,12 @@ from seatrial.model.facts import Facts, RunningFacts
 from seatrial.model.image import Base, Entry, EntryKind, Image, ImageConfig
 from seatrial.model.outcome import Delivered, Outcome
 from seatrial.model.plan import Built, Output, Plan
+from seatrial.model.project import Repository
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations, State, Verdict
 from seatrial.plan import SERVER_PATH
 from seatrial.propose import Proposal, propose
+from seatrial.propose.files import is_private
 from seatrial.trial import Where, judged, run_image
 from seatrial.verify import holds
 from seatrial.watch import watched_paths
@@ -94,15 +96,28 @@ def proposal_for(tried: Tried, request: Request, *, has_tables: bool) -> Proposa
     stuck = any(one.id in _STUCK and one.state is State.FAIL for one in tried.verdicts)
     if not stuck or tried.facts is None or tried.facts.running is None:
         return None
-    top = tried.plan.project.repository.top if tried.plan.project.repository else None
-    tracked = {top / name for name in tracked_files(top, request.env)} if top else set()
     return propose(
         tried.plan.project,
         tried.settings,
         tried.facts.running,
-        tracked=lambda path: path in tracked,
+        tracked=_known_files(tried.plan.project.repository, request.env),
         has_tables=has_tables,
     )
+
+
+def _known_files(repository: Repository | None, env: Mapping[str, str]) -> Callable[[Path], bool]:
+    """Return what tells a file of the repository, or one that was made of it, from its author's own."""
+    names = set(tracked_files(repository.top, env)) if repository else set()
+    if repository is None or not names:
+        return lambda path: not is_private(path.name)  # git knows of no file: names have to tell
+    top, tree = repository.top, repository.tree
+
+    def is_known(path: Path) -> bool:
+        name = path.relative_to(tree) if path.is_relative_to(tree) else None
+        is_made = name is not None and tree != top and not (top / name).exists()
+        return name is not None and (name.as_posix() in names or is_made)
+
+    return is_known
 
 
 def hand_over(

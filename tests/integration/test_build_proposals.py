@@ -131,6 +131,16 @@ def test_build_without_settings_finds_them_in_the_tree(tmp_path: Path, alone: Se
     assert kept.at("image", "digest") == done.at("image", "digest")
 
 
+def test_files_that_git_does_not_have_stay_out_of_the_image(tmp_path: Path, alone: Seatrial) -> None:
+    root = write_service(tmp_path / "svc", FILES)
+    commit_all(root)
+    (root / "etc/own.txt").write_text("a developer's own")
+    done = alone("build", str(root), *WAYS)
+    assert done.code == 0, done.stderr
+    assert '"/etc/page.txt" = "etc/page.txt"' in str(done.at("proposal"))
+    assert "own.txt" not in str(done.at("proposal"))
+
+
 def test_trial_that_was_set_up_by_hand_is_not_changed_but_advised(tmp_path: Path, alone: Seatrial) -> None:
     root = write_service(tmp_path / "svc", FILES | {"seatrial.toml": '[trial]\narguments = ["serve"]\n'})
     commit_all(root)

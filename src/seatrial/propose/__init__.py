@@ -14,7 +14,7 @@ from typing import Final
 from seatrial.config import Settings
 from seatrial.model.facts import RunningFacts
 from seatrial.model.project import Project
-from seatrial.propose.files import Files, wanted_files
+from seatrial.propose.files import Files, is_private, wanted_files
 from seatrial.propose.table import written
 from seatrial.propose.tree import Clues, Variable, read_clues
 from seatrial.propose.values import KNOWN, Known, made_up, postgres_value, program_value
@@ -53,11 +53,12 @@ def propose(
 ) -> Proposal | None:
     """Return what to add to the settings of a trial that failed; None when nothing is known.
 
-    facts: of that trial. tracked: whether a file is part of the repository. has_tables: False to leave
+    facts: of that trial. tracked: whether a file is part of the repository; others are not looked into, and
+    not delivered. has_tables: False to leave
     out what makes tables.
     """
     clues, said = read_clues(project, tracked), read_complaints(facts)
-    draft = _Draft(project, settings, clues, said)
+    draft = _Draft(project, settings, clues, said, tracked)
     draft.add_program()
     draft.add_services()
     draft.add_variables()
@@ -83,9 +84,7 @@ def _unmet(clues: Clues, said: Complaints) -> Iterator[str]:
 def settings_of_recipe(project: Project, settings: Settings) -> Settings:
     """Return the settings with how the service's own Dockerfile compiles, fills and starts it."""
     clues = read_clues(project, lambda _: False)
-    files = tuple(
-        (path, source) for path, source in clues.recipe_files if not Path(source).name.startswith(".env")
-    )
+    files = tuple((path, source) for path, source in clues.recipe_files if not is_private(Path(source).name))
     return replace(
         settings,
         tags=settings.tags or clues.tags,
@@ -97,12 +96,20 @@ def settings_of_recipe(project: Project, settings: Settings) -> Settings:
 class _Draft:
     """Settings that grow, and why: (section, key) -> where it was read."""
 
-    def __init__(self, project: Project, settings: Settings, clues: Clues, said: Complaints) -> None:
+    def __init__(
+        self,
+        project: Project,
+        settings: Settings,
+        clues: Clues,
+        said: Complaints,
+        tracked: Callable[[Path], bool],
+    ) -> None:
         self.settings = settings
         self.reasons: dict[str, str] = {}
         self._modules = project.module_paths
         self._clues = clues
         self._said = said
+        self._tracked = tracked
         self._examples = dict(clues.examples)
 
     def add_program(self) -> None:
@@ -211,7 +218,7 @@ class _Draft:
 
     def add_files(self) -> None:
         """Files that it misses, and those that its Dockerfile's last stage holds."""
-        found: Files = wanted_files(self._clues, self._said, self.settings)
+        found: Files = wanted_files(self._clues, self._said, self.settings, self._tracked)
         if found.image:
             merged = dict(self.settings.image_files) | dict(found.image)
             if merged != dict(self.settings.image_files):

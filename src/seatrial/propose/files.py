@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,8 @@ _EXAMPLES: Final = (
     "{stem}.example{suffix}", "{stem}.sample{suffix}", "{stem}.dist{suffix}", "{stem}-example{suffix}",
 )  # fmt: skip
 _EXAMPLE_WORD: Final = re.compile(r"[._-](example|sample|dist|template|tmpl|defaults?)$")
+# What may hold secrets: for the trial only, and never in an image.
+_PRIVATE: Final = re.compile(r"\.env.*|.*\.env|id_\w+|.*\.(pem|key|p12|pfx|jks)")
 _TAKEN: Final = frozenset({"proc", "dev", "sys", "tmp", "server", ""})
 _LARGEST_BYTES: Final = 16_384
 
@@ -34,17 +36,25 @@ class Files:
     trial: tuple[tuple[str, str], ...]
 
 
-def wanted_files(clues: Clues, said: Complaints, settings: Settings) -> Files:
+def is_private(name: str) -> bool:
+    """Return whether a file of that name may hold secrets, such as ".env" or "server.key"."""
+    return bool(_PRIVATE.fullmatch(name))
+
+
+def wanted_files(
+    clues: Clues, said: Complaints, settings: Settings, tracked: Callable[[Path], bool]
+) -> Files:
     """Return what is missing: by the words of the program, its Dockerfile, and paths in its sources.
 
-    The last two only speak when something was missed, or when the Dockerfile brings files.
+    The last two only speak when something was missed, or when the Dockerfile brings files. tracked: whether
+    a file is part of the repository; one that is not is its author's own, and neither read nor delivered.
     """
     have = {path for path, _ in settings.trial_files}
     image = dict(clues.recipe_files) | dict(settings.image_files)
     trial: dict[str, str] = {}
     for path in said.paths:
         target = posixpath.normpath("/" + path.partition("*")[0].lstrip("/"))
-        for source in _in_tree(clues.root, target):
+        for source in _in_tree(clues.root, target, tracked):
             image[target if target.endswith(source) or "/" not in source else "/" + source] = source
             break
         else:
@@ -54,11 +64,16 @@ def wanted_files(clues: Clues, said: Complaints, settings: Settings) -> Files:
     if said.paths:
         for source in clues.paths:
             image.setdefault("/" + source, source)
+    own = dict(settings.image_files)
+    image = own | dict(_shared(image, clues.root, tracked))
     for target, source in list(image.items()):
-        content = _adapted(clues.root / source, settings)
+        file = clues.root / source
+        content = _adapted(file, settings)
+        if content is None and is_private(file.name) and file.is_file():
+            content = file.read_text(errors="replace")
         if content is not None:
             trial[target] = content
-            if target not in dict(settings.image_files):
+            if target not in own:
                 del image[target]
     return Files(
         image=tuple((path, source) for path, source in _tops(image) if path not in have and _is_free(path)),
@@ -68,10 +83,29 @@ def wanted_files(clues: Clues, said: Complaints, settings: Settings) -> Files:
     )
 
 
-def _in_tree(root: Path, target: str) -> Iterator[str]:
+def _shared(image: dict[str, str], root: Path, tracked: Callable[[Path], bool]) -> Iterator[tuple[str, str]]:
+    """Yield what is part of the repository; a folder that holds other files, too, by its files."""
+    for target, source in image.items():
+        path = root / source
+        if not path.is_dir():
+            if tracked(path):
+                yield target, source
+            continue
+        files = [found for found in sorted(path.rglob("*")) if found.is_file()]
+        shared = [found for found in files if tracked(found) and not is_private(found.name)]
+        if shared == files:
+            yield target, source
+            continue
+        for found in shared:
+            name = found.relative_to(path).as_posix()
+            yield f"{target}/{name}", f"{source}/{name}"
+
+
+def _in_tree(root: Path, target: str, tracked: Callable[[Path], bool]) -> Iterator[str]:
     """Yield what of the tree a path in the container may be: the longest end of it that is there."""
     for source in _ends(target):
-        if (root / source).exists() and not source.endswith(".go"):
+        path = root / source
+        if (path.is_dir() or (path.exists() and tracked(path))) and not source.endswith(".go"):
             yield source
 
 

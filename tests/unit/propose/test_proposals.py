@@ -332,3 +332,32 @@ def test_text_is_a_file_of_settings_that_says_the_same(tmp_path: Path) -> None:
     assert "# from .env.example" in text
     read = parse_settings(text.encode(), "f")
     assert replace(read, source="defaults", sections=frozenset()) == proposal.settings
+
+
+def test_what_is_not_part_of_the_repository_is_not_delivered(tmp_path: Path) -> None:
+    """A developer's own .env, key or settings lie in the tree, too."""
+    files = {
+        ".env": "TOKEN=real\n",
+        "conf/app.yml": "a: 1\n",
+        "conf/mine.yml": "b: 2\n",
+        "conf/tls.key": "real",
+    }
+    found = project(tmp_path, files)
+    shared = {tmp_path / "conf/app.yml", tmp_path / "conf/tls.key"}
+    facts = replace(
+        RUNNING,
+        log_lines=("open .env: no such file or directory", "open conf/: no such file or directory"),
+        exchanges=(),
+    )
+    proposal = propose(found, Settings(), facts, tracked=lambda path: path in shared)
+    assert proposal is not None
+    assert proposal.settings.image_files == (("/conf/app.yml", "conf/app.yml"),)
+    assert proposal.settings.trial_files == ()
+
+
+def test_committed_file_that_may_hold_secrets_is_for_the_trial_only(tmp_path: Path) -> None:
+    found = project(tmp_path, {"app/.env": "MODE=dev\n"})
+    proposal = proposed(found, "open app/.env: no such file or directory")
+    assert proposal is not None
+    assert proposal.settings.image_files == ()
+    assert proposal.settings.trial_files == (("/app/.env", "MODE=dev\n"),)
