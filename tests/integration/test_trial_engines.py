@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from builds import GO_CACHE, NO_NAMESPACES, SERVER, write_service
+from builds import GO_CACHE, NO_NAMESPACES, SERVER, heed_ctrl_c, write_service
 from engines import DockerEngine
 from images import base_entries, file, write_image
 from seatrial.checks.trial_variations import check_read_only
@@ -243,6 +243,7 @@ def seatrial(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - no thread runs here
     )
 
 
