@@ -84,6 +84,14 @@ class Trial:
 
     def run(self) -> RunningFacts:
         """Go through the steps; each is skipped when the service is not there for it."""
+        try:
+            return self._steps()
+        finally:
+            # A collector left behind would ask the kernel for its old descriptor, which the next trial in
+            # this process may get for its own collector: that port would then stay open when it is closed.
+            self._take_collector_away()
+
+    def _steps(self) -> RunningFacts:
         self._note("unpacked")
         for service in self._services:
             service.start()
