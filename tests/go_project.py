@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial.model.project import Language, LocalModule, MainPackage, Project
+from seatrial.model.request import Request
+
+# A build of it without any word of the user's.
+REQUEST = Request(
+    root=Path("/s"),
+    main="",
+    instrument="",
+    base="",
+    architecture="amd64",
+    host_architecture="amd64",
+    outputs=(),
+    reference="",
+    should_try=False,
+    config_file=None,
+    cache=Path("/c"),
+    env={},
+    now=datetime(2026, 1, 2, tzinfo=UTC),
+)
 
 
 def go_project(root: Path) -> Project:

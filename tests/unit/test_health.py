@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
-from go_project import go_project
+from go_project import REQUEST, go_project
 from seatrial.config import Settings
 from seatrial.health import known_owner
 from seatrial.model.plan import FlagOwner, Plan
-from seatrial.model.request import Request
 from seatrial.plan import make_plan, with_flag_owner
 from seatrial.toolchains.go.sources import Sources
 
@@ -22,21 +20,7 @@ PROJECT = go_project(Path("/s"))
 
 
 def plan(settings: Settings, instrument: str = "orchestrion") -> Plan:
-    request = Request(
-        root=Path("/s"),
-        main="",
-        instrument="",
-        base="",
-        architecture="amd64",
-        host_architecture="amd64",
-        outputs=(),
-        reference="",
-        should_try=True,
-        config_file=None,
-        cache=Path("/cache"),
-        env={},
-        now=datetime(2026, 11, 24, tzinfo=UTC),
-    )
+    request = replace(REQUEST, should_try=True)
     version = "v1.15.0" if instrument == "orchestrion" else ""
     return make_plan(PROJECT, request, settings, orchestrion_version=version, has_c_compiler=False)
 

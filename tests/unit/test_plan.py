@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from go_project import go_project
+from go_project import REQUEST, go_project
 from seatrial.config import Settings
-from seatrial.model.request import Request
 from seatrial.plan import make_plan
 
 PROJECT = go_project(Path("/s"))
-REQUEST = Request(
-    root=Path("/s"),
-    main="",
-    instrument="",
-    base="",
-    architecture="amd64",
-    host_architecture="amd64",
-    outputs=(),
-    reference="",
-    should_try=False,
-    config_file=None,
-    cache=Path("/c"),
-    env={},
-    now=datetime(2026, 1, 2, tzinfo=UTC),
-)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 
 from seatrial.checks.last_words import last_words, without_stacks
 from seatrial.checks.rule import Rule, sample
-from seatrial.model.facts import Exchange, RunningFacts
+from seatrial.model.facts import NO_TABLE, Exchange, RunningFacts
 from seatrial.model.verdict import Expectations, Severity, Verdict
 
 STARTS: Final = Rule(id="trial.starts", severity=Severity.HIGH)
@@ -49,16 +49,13 @@ _NO_TABLES: Final = (
     'before = ["migrate"]\n'
     'sql = ["migrations"]'
 )
-_NO_TABLE: Final = re.compile(
-    r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
-)
 _SQLITE: Final = (
     "its database file cannot be opened or written: by a setting of its own (environment or files under "
     "[trial]), put it\nbelow /tmp for the trial; where it runs, on a volume that user 65532 may write to"
 )
 _STATEMENT: Final = "db.query.text"
 _DATABASE_CAUSES: Final = (
-    (_NO_TABLE, _NO_TABLES),
+    (NO_TABLE, _NO_TABLES),
     (re.compile(r"unable to open database|readonly database|SQLITE_(CANTOPEN|READONLY)"), _SQLITE),
     (re.compile(r"\b5432\b|postgres", re.IGNORECASE), NEEDS_POSTGRES),
 )
@@ -113,7 +110,7 @@ def check_answers(facts: RunningFacts, expected: Expectations) -> Verdict:
     bad = [_told(exchange) for exchange in asked if not _is_good(exchange)]
     if bad:
         said = "\n".join((*facts.log_lines, *(exchange.body_excerpt for exchange in asked)))
-        if _NO_TABLE.search(said):
+        if NO_TABLE.search(said):
             fix = _NO_TABLES
         elif all(
             exchange.status and exchange.expected_status for exchange in asked if not _is_good(exchange)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+# How a log says that a table is not there: of PostgreSQL, by its message or its code, and of SQLite.
+NO_TABLE: Final = re.compile(
+    r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)

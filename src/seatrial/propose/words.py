@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.model.facts import WHILE_UP, RunningFacts
+from seatrial.model.facts import NO_TABLE, WHILE_UP, RunningFacts
 
 _READ_LINES: Final = 60
 _CAPITALS: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
@@ -25,9 +25,6 @@ _NAMED: Final = re.compile(r'[Ff]ile\s+"([\w.-]+)"\s+[Nn]ot [Ff]ound in "\[?(/[^
 _REFUSED: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[?::1\]?|[\w.-]+):(\d{2,5})\b")
 _DATABASE: Final = re.compile(
     r"postgres|\bpq:|pgx|pgconn|SQLSTATE|\bdial tcp\b.*:5432|\bPG[A-Z]+\b", re.IGNORECASE
-)
-_NO_TABLES: Final = re.compile(
-    r"(relation|table) .*does not exist|no such table|undefined_table|42P01", re.IGNORECASE
 )
 # Settings that were looked for, without a word of where.
 _SETTINGS: Final = re.compile(
@@ -73,7 +70,7 @@ def read_complaints(facts: RunningFacts) -> Complaints:
         migrate=_command(lines, _MIGRATE) if has_usage else "",
         ports=frozenset(int(port) for port in _REFUSED.findall(said)),
         has_database_words=bool(_DATABASE.search(said)),
-        lacks_tables=bool(_NO_TABLES.search("\n".join((*facts.log_lines, said)))),
+        lacks_tables=bool(NO_TABLE.search("\n".join((*facts.log_lines, said)))),
         lacks_settings=bool(_SETTINGS.search(said)),
     )
 
