@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from seatrial.assemble import assemble, deliver
 from seatrial.config import Settings
@@ -19,11 +19,12 @@ from seatrial.model.project import Repository
 from seatrial.model.request import Request
 from seatrial.model.verdict import Expectations, State, Verdict
 from seatrial.plan import SERVER_PATH
-from seatrial.propose import Proposal, propose
-from seatrial.propose.files import is_private
 from seatrial.trial import Where, judged, run_image
 from seatrial.verify import holds
 from seatrial.watch import watched_paths
+
+if TYPE_CHECKING:
+    from seatrial.propose import Proposal
 
 # Verdicts on a service that was not given what it needs.
 _STUCK: Final = frozenset({"trial.starts", "trial.answers", "trial.reachable", "trial.health-up"})
@@ -96,6 +97,8 @@ def proposal_for(tried: Tried, request: Request, *, has_tables: bool) -> Proposa
     stuck = any(one.id in _STUCK and one.state is State.FAIL for one in tried.verdicts)
     if not stuck or tried.facts is None or tried.facts.running is None:
         return None
+    from seatrial.propose import propose  # noqa: PLC0415 - a trial that holds does not need it
+
     return propose(
         tried.plan.project,
         tried.settings,
@@ -107,6 +110,8 @@ def proposal_for(tried: Tried, request: Request, *, has_tables: bool) -> Proposa
 
 def _known_files(repository: Repository | None, env: Mapping[str, str]) -> Callable[[Path], bool]:
     """Return what tells a file of the repository, or one that was made of it, from its author's own."""
+    from seatrial.propose.files import is_private  # noqa: PLC0415 - as above
+
     names = set(tracked_files(repository.top, env)) if repository else set()
     if repository is None or not names:
         return lambda path: not is_private(path.name)  # git knows of no file: names have to tell

@@ -119,7 +119,6 @@ def _with_proposals(
     Return the last try, the tables for seatrial.toml, and whether that try was made with them.
     """
     from seatrial.delivery import proposal_for, restored  # noqa: PLC0415 - as above
-    from seatrial.propose import written  # noqa: PLC0415 - as above
 
     own, reasons, has_tables = tried.settings, dict[str, str](), True
     unmet: tuple[str, ...] = ()
@@ -132,7 +131,7 @@ def _with_proposals(
         if found.settings == tried.settings:
             break
         if "trial" in own.sections:
-            return tried, _advice(unmet, written(own, found.settings, reasons)), False
+            return tried, _advice(unmet, _difference(own, found.settings, reasons)), False
         watcher.note("it did not come to answers: once more, with settings that its tree names")
         unmet = ()
         try:
@@ -144,11 +143,20 @@ def _with_proposals(
                 watcher.note(f"      {line}")
             tried = restored(tried, base, place=place)
             if error.where not in _TABLES or not has_tables:
-                return tried, _advice(unmet, written(own, found.settings, reasons)), False
+                return tried, _advice(unmet, _difference(own, found.settings, reasons)), False
             has_tables = False  # without them it may come further, too
     is_tried = tried.settings != own
-    text = written(own, tried.settings, reasons)
+    text = _difference(own, tried.settings, reasons)
     return tried, text if tried.is_proven else _advice(unmet, text), is_tried
+
+
+def _difference(own: Settings, found: Settings, reasons: Mapping[str, str]) -> str:
+    """Return what was found as the lines of a seatrial.toml; "" where nothing was."""
+    if found == own:
+        return ""
+    from seatrial.propose import written  # noqa: PLC0415 - a trial that holds does not need it
+
+    return written(own, found, reasons)
 
 
 def _advice(unmet: tuple[str, ...], text: str) -> str:
